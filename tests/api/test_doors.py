@@ -17,6 +17,7 @@ API = [
     "POLICY_OPTIONS",
     "Policy",
     "Preview",
+    "RepairOffer",
     "Rerun",
     "Run",
     "ScaleAgreement",

@@ -321,3 +321,50 @@ def test_no_row_with_a_text(tmp_path, table):
     empty.read().wait(10)
     with pytest.raises(UsageError, match="nothing to ask"):
         desk.try_draft(empty, draft(), empty.read())
+
+
+def test_ten_others_by_chance(table, tmp_path):
+    """
+    Each lot of further rows is another one, the same whenever it is asked for, without rows that became
+    examples; when all were tried that is said, and nobody is asked.
+    """
+    with scripted_local_model(tmp_path / "server") as engine:
+        made, seen = draft(example_rows=[1, 2]), list[int]()
+        for ten in range(4):
+            found = desk.try_draft(table, made, table.read(), ten=ten)
+            assert [row.text for row in found.report.rows] == [POSTS[number - 1] for number in found.numbers]
+            assert desk.try_draft(table, made, table.read(), ten=ten) == found
+            if ten:
+                assert not {1, 2} & set(found.numbers)
+            seen += found.numbers
+        with pytest.raises(UsageError, match="each row with a text was tried"):
+            desk.try_draft(table, made, table.read(), ten=4)
+        assert len(seen) == len(set(seen))
+        assert {*seen, 1, 2} == {number for number, text in enumerate(POSTS, start=1) if text.strip()}
+        assert sum(engine.calls.values()) == len(seen)
+
+
+def test_what_a_person_says_of_tried_rows_is_kept(table, tmp_path):
+    """
+    By the wording that was tried, over all its lots; a press can be taken back.
+    """
+    with scripted_local_model(tmp_path / "server"):
+        lots = [desk.try_draft(table, draft(), table.read(), ten=ten).numbers for ten in (0, 1)]
+    key = desk.trial_key(draft())
+    desk.judge(table, key, 0, lots[0][0], True)
+    desk.judge(table, key, 1, lots[1][0], False)
+    desk.judge(table, key, 1, lots[1][1], True)
+    assert desk.judgements(table, key) == {lots[0][0]: True, lots[1][0]: False, lots[1][1]: True}
+    desk.judge(table, key, 1, lots[1][0], None)
+    assert desk.judgements(table, key) == {lots[0][0]: True, lots[1][1]: True}
+    assert desk.judgements(table, desk.trial_key(draft(question="Is it good?"))) == {}
+
+
+def test_progress_begins_with_no_row(table, tmp_path):
+    """
+    What is told of a trial is answers, from the first one on.
+    """
+    told: list[int] = []
+    with scripted_local_model(tmp_path / "server"):
+        desk.try_draft(table, draft(), table.read(), hooks=api.Hooks(rows=told.append))
+    assert told == list(range(1, 11))

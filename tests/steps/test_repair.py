@@ -12,7 +12,8 @@ import rowbatch
 from rowbatch import api, desk
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.errors import OutputExists, RunError, TableError, UsageError
-from rowbatch.providers.catalog import find_price
+from rowbatch.providers.catalog import find_model, find_price
+from rowbatch.server.engine import EngineReply
 from rowbatch.steps.repair import largest_output_limit
 from serving import scripted_local_model
 
@@ -192,3 +193,72 @@ def test_a_repair_reserves_what_its_longer_answers_may_cost(tmp_path, monkeypatc
     price = find_price("openai", "gpt-4o-mini")
     assert price is not None
     assert run._most_usd(again) - run._most_usd(shard) == price.usd(0, 600)
+
+
+def test_a_repair_of_what_was_cut_off_gives_more_room_each_time(tmp_path, monkeypatch):
+    """
+    The offer says how many tokens an answer may have, and the round gives them; where it failed, the next one
+    gives more than that.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text\na\nb\n", encoding="utf-8")
+    limits: list[int] = []
+
+    def answer(body):
+        limits.append(body["max_tokens"])
+        words = json.dumps({"label": "x"})[: body["max_tokens"] // 6]
+        is_cut = not words.endswith("}")
+        choice = {"message": {"role": "assistant", "content": words}, "index": 0}
+        told = {"choices": [choice | {"finish_reason": "length" if is_cut else "stop"}], "object": "x"}
+        return EngineReply(200, told | {"usage": {"prompt_tokens": 9, "completion_tokens": 6}})
+
+    with scripted_local_model(tmp_path / "server", answer):
+        run = api.create("t.csv", text="text", prompt="?", labels=["x", "y"], max_tokens=6)
+        run.resume()
+        seen = []
+        while run.status().statuses.get("truncated"):
+            offer = run.repair_offer("truncated", 2)
+            assert not offer.is_same
+            assert offer.cost.is_free
+            seen.append((offer.limit, offer.longer))
+            assert run.plan_repair(["truncated"]) == 2
+            run.resume()
+    assert seen == [(6, 24), (24, 96)]
+    assert limits == [6, 6, 24, 24, 96, 96]
+    assert run.status().statuses == {"ok": 2}
+
+
+def test_the_same_is_not_offered_again(tmp_path, monkeypatch):
+    """
+    Longer answers up to what the model can give, at the price of answers so long; and nothing more to those
+    who declined twice.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("text\na\nb\n", encoding="utf-8")
+    asked: dict[str, Any] = {"text": "text", "prompt": "?", "provider": "openai", "model": "gpt-4o-mini"}
+    run = api.create("t.csv", labels=["x", "y"], **asked)
+    run.build()
+    known = find_model("openai", "gpt-4o-mini")
+    assert known is not None
+    offer, usual = run.repair_offer("truncated", 2), run.repair_cost(2)
+    assert offer.longer == 800
+    assert offer.cost.high_usd is not None
+    assert usual.high_usd is not None
+    assert offer.cost.high_usd > usual.high_usd
+
+    def repaired(number, **told):
+        with run._directory.ledger() as ledger:
+            (first,) = (one for one in ledger.shards() if one.round == 1)
+            again = dataclasses.replace(first, round=number, token=f"t{number}")
+            ledger.add_shards([again], event="repair", detail=told)
+
+    repaired(2, statuses=["truncated"], limit=known.max_output)
+    offer = run.repair_offer("truncated", 2)
+    assert offer.is_same
+    assert offer.longer is None
+    assert not run.repair_offer("refused", 2).is_same
+    repaired(3, statuses=["refused"])
+    assert run.repair_offer("refused", 2).is_same
+    assert not run.repair_offer("error", 2).is_same

@@ -134,13 +134,34 @@ def test_the_preview_follows_the_writing(chromium, home):
         page.get_by_label("Remove label 2").click()
         expect(page.locator("input[name='labels.1.name']")).to_have_value("bad")
         expect(page.locator("#question")).to_have_value(QUESTION)
-        page.focus("#question")
+        # In the name of the last label Enter alone makes a further one.
+        page.focus("input[name='labels.1.name']")
         page.keyboard.press("Control+Enter")
-        expect(page.locator("#trial tbody tr")).to_have_count(10, timeout=30_000)
-        page.locator("#trial summary").first.click()
-        page.locator("#trial form").first.get_by_role("button").click()
+        expect(page.locator("#trial .verdict")).to_have_count(10, timeout=30_000)
+        expect(page.locator("input[name='labels.2.name']")).to_have_count(0)
+        expect(page.locator("#trial")).not_to_contain_text("earlier version")
+        # Each press is for the next row, and is counted.
+        page.evaluate("document.activeElement.blur()")
+        for number, key in enumerate("yny", start=1):
+            page.keyboard.press(key)
+            expect(page.locator("#trial")).to_contain_text(f"{10 - number} to be judged")
+        expect(page.locator("#trial")).to_contain_text("2 right")
+        expect(page.locator("#trial")).to_contain_text("1 wrong")
+        run_axe(page, "tried rows")
+        # A press by mouse keeps its focus.
+        page.locator("#trial .verdict button").nth(7).click()
+        expect(page.locator("#trial")).to_contain_text("2 wrong")
+        expect(page.locator("#trial .verdict button").nth(7)).to_be_focused()
+        before = page.locator("#trial .num").all_inner_texts()
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#trial")).to_contain_text("10 to be judged")
+        assert not set(before[1:]) & set(page.locator("#trial .num").all_inner_texts()[1:])
+        expect(page.locator("#trial")).to_contain_text("2 right, 2 wrong")
+        page.get_by_role("button", name="The same rows again").click()
+        page.locator("#trial .teach summary").first.click()
+        page.locator("#trial .teach form").first.get_by_role("button").first.click()
         page.wait_for_url("**/label#trial")
-        expect(page.locator("textarea[name$=examples]").filter(has_text="post 1")).to_have_count(1)
+        expect(page.locator("textarea[name$=examples]").filter(has_text="post ")).to_have_count(1)
         expect(page.locator("#trial")).to_contain_text("earlier version")
         # What was written is there after a while, in another tab.
         again = page.context.new_page()
@@ -209,7 +230,7 @@ def test_a_run_with_faults_and_its_repair(chromium, home, monkeypatch):
             assert KEY not in page.content()
             gaps = page.locator("section[aria-labelledby=gaps-title]")
             button = gaps.get_by_role("button", name=re.compile("^Ask"))
-            missing = int(re.findall(r"Ask (\d+)", button.first.inner_text())[0])
+            missing = int(re.findall(r"Ask (?:all )?(\d+)", button.first.inner_text())[0])
             for _ in range(12):
                 if not button.count():
                     break
@@ -602,6 +623,8 @@ def test_every_screen_is_accessible(chromium, home, language, scheme):
                 f"{job}/download",
                 f"{job}/download?format=xlsx&numbers=1&look=1",
                 f"{job}/methods",
+                f"{job}/rows?people=truth&variable=label&differs=1",
+                f"{job}/splits",
                 f"{job}/quality",
                 f"{ages}/quality",
                 f"{job}/stability",
@@ -646,6 +669,19 @@ def test_keys(chromium, home):
             page.wait_for_url("**/rows/2?*")
             page.keyboard.press("k")
             page.wait_for_url("**/rows/1?*")
+            # A label has a key: it is saved, and the next row comes, with the focus at its top.
+            page.keyboard.press("2")
+            page.wait_for_url("**/rows/2?*")
+            expect(page.locator("#row")).to_be_focused()
+            expect(page.locator("main")).to_contain_text("Row 1 is saved as “bad”.")
+            page.keyboard.press("z")
+            page.wait_for_url(re.compile("/rows/1(?!.*saved)"))
+            assert run.corrections() == {}
+            page.keyboard.press("e")
+            expect(page.locator(".judge .option[aria-pressed=true]")).to_be_focused()
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/rows/2?*")
+            assert list(run.corrections()) == [1]
             page.keyboard.press("g")
             page.keyboard.press("j")
             page.wait_for_url("**/jobs")

@@ -87,7 +87,7 @@ def test_labels_stand_beside_codes_on_every_page_of_a_job(tmp_path, monkeypatch)
             assert "Do they agree?" in rows
             assert re.search(r'<div class="cut">[12] = (dis)?agree</div>', rows)
             row = client.get(f"{job}/rows/2").text
-            assert '<option value="2"' in row
+            assert 'name="label" value="2"' in row
             shown = words(row)
             for told in ("sex Sex of the person", "2 = female", "2 = disagree", "stance Do they agree?"):
                 assert told in shown
@@ -109,5 +109,5 @@ def test_labels_stand_beside_codes_on_every_page_of_a_job(tmp_path, monkeypatch)
             page = client.get(f"{place}/label").text
             assert "open1 – What do you think of it?" in page
             tried = page[page.index('id="trial"') :]
-            assert re.search(r'<div class="cut">[12] = (dis)?agree</div>', tried)
+            assert re.search(r'<div class="full">[12] = (dis)?agree</div>', tried)
             assert "What do you think of it?" in tried

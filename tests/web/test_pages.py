@@ -7,7 +7,7 @@ import re
 import zipfile
 from decimal import Decimal
 from hashlib import sha256
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -267,6 +267,214 @@ def test_corrections_are_not_the_models_labels(site, client):
     assert f"Differs from people {differing}</a>" in rows_page
 
 
+def test_people_and_model_side_by_side(site, client):
+    """
+    The rows of a cell say in their heading which one it is, with both labels beside each other; a press
+    saves, and leads to the next row of the list, which says what was saved and takes it back.
+    """
+    job = labelled(site, client, [[n, f"post {n}", "bad" if n % 3 else " Good "] for n in range(1, 31)])
+    page = client.get(job).text
+    cells = re.findall(r'href="([^"]+)" aria-label="people: (\w+), model: (\w+), (\d+) rows"', page)
+    address, people, model, count = next(one for one in cells if one[1] != one[2] and int(one[3]) > 1)
+    listed = client.get(unescape(address)).text
+    assert f"<h1>people: {people}, model: {model}</h1>" in listed
+    both = re.findall(r'data-name="Model" class="bad"><div class="cut">(\w+)</div></td><td[^>]*>', listed)
+    assert both == [model] * int(count)
+    assert len(re.findall(rf'data-name="People"><div class="cut">{people}</div>', listed)) == int(count)
+    numbers = [int(one) for one in re.findall(r"<tr aria-rowindex.*?/rows/(\d+)\?", listed)]
+    query = unescape(address).partition("?")[2]
+    shown = client.get(f"{job}/rows/{numbers[0]}?{query}").text
+    sides = shown.split('class="sides other"')[1].split("</dl>")[0]
+    assert re.findall(r'<dd dir="auto">(\w+)</dd>', sides) == [model, people]
+    pressed = {"variable": "label", "go": "next", "label": people}
+    answer = client.post(f"{job}/rows/{numbers[0]}?{query}", data=pressed)
+    place, _, fragment = answer.headers["location"].partition("#")
+    assert answer.status_code == 303
+    assert place.startswith(f"{job}/rows/{numbers[1]}?")
+    assert fragment == "row"
+    told = client.get(place).text
+    assert f"Row {numbers[0]} is saved as “{people}”." in told
+    assert 'id="row" tabindex="-1"' in told
+    last = client.post(f"{job}/rows/{numbers[-1]}?{query}", data=pressed).headers["location"]
+    assert last.startswith(f"{job}/rows/{numbers[-1]}?")
+    assert "It was the last one of the list." in client.get(last.partition("#")[0]).text
+    run = site.program.jobs.job(job.rsplit("/", 1)[1]).run
+    # What the page shows of the comparison stands in the text for a paper, too.
+    agreement = run.agreement("truth")
+    methods = client.get(f"{job}/methods").text
+    assert "30 texts carry a code of people in the column truth" in methods
+    assert f"accuracy {agreement.accuracy:.2f} (" in methods
+    assert "[Report here" not in methods
+    assert (
+        "30 条文本在列 truth 中有人工编码"
+        in client.get(f"{job}/methods", headers={"accept-language": "zh"}).text
+    )
+    assert run.corrections() == {numbers[0]: {"label": people}, numbers[-1]: {"label": people}}
+    client.post(f"{job}/rows/{numbers[0]}?{query}", data={"variable": "label", "do": "undo"})
+    assert list(run.corrections()) == [numbers[-1]]
+    # What people and the model said stays in the list, and so does what holds now.
+    assert f"now: {people}" in client.get(unescape(address)).text
+    assert (
+        "<h1>Rows where people and model differ</h1>"
+        in client.get(f"{job}/rows?people=truth&variable=label&differs=1").text
+    )
+
+
+def test_tried_rows_are_judged_one_by_one(site, client):
+    """
+    Full texts, people's label beside the model's, right or wrong by it or by a press, counted; a second press
+    tries others; a wrong row becomes an example, or a note to a label, and is no further row then.
+    """
+    long = "word " * 300 + "the end"
+    rows = [
+        [n, long if n == 1 else f"post {n}\nin two lines", "good" if n < 16 else ""] for n in range(1, 31)
+    ]
+    place = sent(client, table_file(rows)).removesuffix("/label")
+    form = {
+        "text": "post",
+        "kind": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+    }
+
+    def tried():
+        page = client.get(f"{place}/label").text
+        return page[page.index('id="trial"') : page.index("</section>", page.index('id="trial"'))]
+
+    def numbers(page):
+        return [int(one) for one in re.findall(r'name="row" value="(\d+)">\s*<button class="icon"', page)]
+
+    assert "Try on 10 rows" in tried()
+    client.post(f"{place}/try", data=form)
+    page = tried()
+    assert long in re.sub(r"<[^>]+>", "", page).replace(" … all of it", "")
+    assert "post 4\nin two lines" in page
+    first = numbers(page)
+    model = re.findall(r'data-name="Model"><div class="full">(\w+)</div>', page)
+    people = re.findall(r'data-name="People">(\w+|–)</td>', page)
+    assert people == ["good" if n < 16 else "–" for n in first]
+    right = sum(said == "good" for said, n in zip(model, first, strict=True) if n < 16)
+    known = sum(n < 16 for n in first)
+    assert f"{right} right" in page
+    assert f"{known - right} wrong" in page
+    assert f"{10 - known} to be judged" in page
+    # The keys are those of the first row that nobody judged.
+    following = next(n for n in first if n >= 16)
+    assert re.findall(r'id="(\w+-\d+)"[^>]*data-key="[yn]"', page) == [f"yes-{following}", f"no-{following}"]
+    client.post(f"{place}/judge", data={"row": str(following), "right": "no"})
+    client.post(f"{place}/judge", data={"row": str(first[0]), "right": "yes"})
+    page = tried()
+    assert f"{10 - known - 1} to be judged" in page
+    assert re.search(rf'id="no-{following}" name="right" value="" [^>]*aria-pressed="true"', page)
+    for strange in ({"row": "999", "right": "yes"}, {"row": str(first[1]), "right": "x"}, {}):
+        client.post(f"{place}/judge", data=strange)
+        assert tried() == page
+    client.post(f"{place}/try", data=form | {"ten": "1"})
+    assert not set(numbers(tried())) & set(first)
+    table = site.program.library.table(place.rsplit("/", 1)[1])
+    second = numbers(tried())
+    taught = {"question": "0", "label": "bad"}
+    client.post(f"{place}/example", data=taught | {"row": str(second[0]), "do": "example"})
+    client.post(
+        f"{place}/example", data=taught | {"row": str(second[1]), "do": "note", "note": "Irony, too."}
+    )
+    made = desk.read_draft(table.draft()["draft"])
+    assert made.questions[0].labels[1].examples == (f"post {second[0]} in two lines",)
+    assert made.questions[0].labels[1].definition == "Irony, too."
+    assert made.example_rows == tuple(second[:2])
+    assert "From an earlier version" in tried()
+
+
+def test_labels_by_group_and_over_time(site, client):
+    """
+    A table with a column of dates and one of few groups shows the labels in each, as pictures with all their
+    numbers; the page of the job asks for them when it is there, and leads to them without a script.
+    """
+    rows = [
+        [n, f"post {n}", "DE" if n % 2 else "<b>FR", f"2026-0{n % 3 + 1}-0{n % 9 + 1}"] for n in range(1, 61)
+    ]
+    place = sent(client, table_file(rows, ("id", "post", "land", "day"))).removesuffix("/label")
+    form = {
+        "text": "post",
+        "kind": "label",
+        "question": "How is it?",
+        "labels.0.name": "good",
+        "labels.1.name": "bad",
+        "provider": "local",
+        "do": "review",
+    }
+    job = done(site, client, place, form)
+    page = client.get(job).text
+    assert f'hx-get="{job}/splits" hx-trigger="load"' in page
+    assert f'<a href="{job}/splits">' in page
+    shown = client.get(f"{job}/splits").text
+    assert "label by week (day)" in shown
+    assert "label by land" in shown
+    assert "<b>FR" not in shown
+    back = list(csv.DictReader(io.StringIO(client.get(f"{job}/table?format=exact").text)))
+    for land in ("DE", "<b>FR"):
+        line = shown.split(f'<th scope="row" dir="auto">{escape(land)}</th>')[1].split("</tr>")[0]
+        counts = [int(one) for one in re.findall(r'<td class="num">(\d+)', line)]
+        said = [row["label"] for row in back if row["land"] == land]
+        assert counts == [said.count("good"), said.count("bad"), len(said)]
+        ends = [
+            (float(x), float(width)) for x, width in re.findall(r'x="([\d.]+)" y="1" width="([\d.]+)"', line)
+        ]
+        assert ends[0][0] == 0
+        assert ends[-1][0] + ends[-1][1] == pytest.approx(200, abs=0.2)
+    part = client.get(f"{job}/splits", headers={"hx-request": "true"}).text
+    assert part.startswith('<section id="splits"')
+    assert "hx-get" not in part
+    one = next(row for row in back if row["label"] == "good")
+    client.post(f"{job}/rows/{one['id']}", data={"variable": "label", "label": "bad"})
+    assert "1 row counts as it was corrected by hand" in client.get(f"{job}/splits").text
+
+
+def test_a_paused_job_can_be_stopped(tmp_path, monkeypatch):
+    """
+    Its page offers that, and what was answered before is downloaded afterwards, each row in its place.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "posts.csv").write_bytes(table_file([[n, f"post {n}", ""] for n in range(1, 31)]))
+    with (
+        scripted_local_model(tmp_path / "server", delay_s=0.2),
+        served_pages() as site,
+        visiting(site) as client,
+    ):
+        run = api.create("posts.csv", text="post", labels=["good", "bad"], prompt="How is it?")
+        run.build()
+        job = f"/jobs/{desk.job_id(run.path)}"
+        found = site.program.jobs.start(run)
+        client.post(f"{job}/pause")
+        assert found.wait(60)
+        page = client.get(job).text
+        assert 'data-state="paused"' in page
+        assert 'data-open="#stop"' in page
+        assert f'action="{job}/cancel"' in page
+        client.post(f"{job}/cancel")
+        wait_until(lambda: 'data-state="stopped"' in client.get(f"{job}?part=job").text, 60)
+        back = list(csv.DictReader(io.StringIO(client.get(f"{job}/table?format=exact").text)))
+    assert [row["post"] for row in back] == [f"post {n}" for n in range(1, 31)]
+    assert {row["status"] for row in back} <= {"ok", "cancelled", "unsent"}
+
+
+def test_a_row_that_is_saved_leaves_its_list(site, client):
+    """
+    Of rows with one label the next one comes although the row that was saved has another label now.
+    """
+    job = labelled(site, client, [[n, f"post {n}", ""] for n in range(1, 31)])
+    listed = client.get(f"{job}/rows?variable=label&label=good").text
+    numbers = [int(one) for one in re.findall(r"<tr aria-rowindex.*?/rows/(\d+)\?", listed)]
+    answer = client.post(
+        f"{job}/rows/{numbers[0]}?variable=label&label=good",
+        data={"variable": "label", "go": "next", "label": "bad"},
+    )
+    assert answer.headers["location"].startswith(f"{job}/rows/{numbers[1]}?")
+
+
 def test_spellings_and_repeated_texts_in_the_comparison(site, client):
     """
     What people wrote in another spelling counts, what means "not coded" is asked for and told, and texts that
@@ -393,9 +601,8 @@ def test_corrections_filters_and_pages(site, client):
     now = "good" if "<strong>good</strong>" in row else "bad"
     other = "bad" if now == "good" else "good"
     form = {"variable": "label", "label": other, "do": "correct"}
-    assert (
-        client.post(f"{job}/rows/7?label={now}", data=form).headers["location"] == f"{job}/rows/7?label={now}"
-    )
+    answer = client.post(f"{job}/rows/7?label={now}", data=form)
+    assert answer.headers["location"] == f"{job}/rows/7?label={now}#row"
     assert "corrected by hand" in client.get(f"{job}/rows/7").text
     assert f"{job}/rows/7?" in client.get(f"{job}/rows?corrected=1").text
     back = client.get(f"{job}/table?format=exact").text
@@ -406,7 +613,7 @@ def test_corrections_filters_and_pages(site, client):
         assert client.post(f"{job}/rows/7", data={**form, **wrong}).status_code == 400
     refused = client.post(f"{job}/rows/7?label={now}", data={**form, "label": "weird"}).text
     assert "is not a label of the codebook" in refused
-    assert 'value="correct"' in refused
+    assert 'name="go" value="next"' in refused
     assert f"{job}/rows?label={now}" in refused
     for number in ("0", "251", "x", "9" * 30):
         assert client.get(f"{job}/rows/{number}").status_code in (400, 404)

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from rowbatch.api.reporting import sentinels as sentinels
     from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
+    from rowbatch.api.runs import RepairOffer as RepairOffer
     from rowbatch.api.runs import Run as Run
     from rowbatch.api.runs import Stage as Stage
     from rowbatch.api.runs import create as create
@@ -108,6 +109,7 @@ _PLACES = {
     "POLICY_OPTIONS": "api.command",
     "Policy": "core.policy",
     "Preview": "api.runs",
+    "RepairOffer": "api.runs",
     "Run": "api.runs",
     "Rerun": "api.reporting",
     "ScaleAgreement": "core.agreement",

@@ -42,7 +42,7 @@ from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate, sum_of_costs
 from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.distillation import Distillation
-from rowbatch.core.endpoint import Endpoint, find_endpoint
+from rowbatch.core.endpoint import LIMITS, Endpoint, find_endpoint
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.plan import Output, Plan, Question, Source
@@ -115,7 +115,7 @@ from rowbatch.steps.first_part import first_rows_of
 from rowbatch.steps.poll import poll_shard
 from rowbatch.steps.progress import Progress, read_progress
 from rowbatch.steps.recover import RecoverReport, recover
-from rowbatch.steps.repair import largest_output_limit, plan_repair
+from rowbatch.steps.repair import largest_output_limit, longer_limit, plan_repair, repaired, tried_limit
 from rowbatch.steps.submit import adopt_named
 from rowbatch.steps.trial import TrialReport, measured_answer_tokens, try_rows
 from rowbatch.steps.verify import VerifyReport, verify
@@ -202,6 +202,23 @@ class Preview:
     def requests(self) -> int:
         """How many requests will be sent, to all models."""
         return self.built.requests + sum(one.built.requests for one in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairOffer:
+    """
+    What asking rows again would be.
+
+    Attributes:
+        cost: Of it; of answers that were cut off as if each were as long as it may be.
+        is_same: The same was asked before, and failed.
+        limit, longer: Tokens that such an answer may have now and then; None where it is not about that.
+    """
+
+    cost: CostEstimate
+    is_same: bool = False
+    limit: int | None = None
+    longer: int | None = None
 
 
 @dataclass(slots=True)
@@ -1086,6 +1103,45 @@ class Run:
         others = [one.repairable(statuses) for one in self.members]
         costs = [self.repair_cost(rows), *(cost for _, cost in others)]
         return rows + sum(count for count, _ in others), sum_of_costs(costs)
+
+    def repair_offer(self, status: str, rows: int) -> RepairOffer:
+        """
+        What asking rows of a status again would be: how much longer their answers may be, and what it costs.
+
+        Args:
+            status: Of the rows, see `plan_repair`.
+            rows: How many.
+        """
+        wanted = _row_status(status)
+        asking = self._plan.asking
+        known = find_model(find_provider(asking.provider).name, asking.model)
+        with self._directory.ledger() as ledger:
+            is_repeated = repaired(ledger, wanted)
+            tried = tried_limit(asking.output_limit, ledger)
+            longer = longer_limit(asking.output_limit, ledger, known.max_output if known else None)
+        if wanted is not RowStatus.TRUNCATED:
+            is_same = is_repeated and wanted is RowStatus.REFUSED
+            return RepairOffer(self.repair_cost(rows), is_same=is_same)
+        if longer is None or tried is None or longer <= tried:
+            return RepairOffer(self.repair_cost(rows), is_same=True, limit=tried)
+        built, samples = self.build(), asking.samples
+        share = rows * samples / built.requests if built.requests else 0.0
+        parameters = {name: longer if name in LIMITS else value for name, value in asking.parameters.items()}
+        # As if each answer were as long as it may be then.
+        cost = estimate_asking(
+            self._plan.question,
+            replace(asking, parameters=parameters),
+            rows * samples,
+            prompt_range(
+                asking.model,
+                round(built.prompt_tokens * share),
+                rows * samples,
+                round(built.request_bytes * share),
+            ),
+            measured=float(longer),
+            is_direct=self.policy().direct,
+        )
+        return RepairOffer(cost, limit=tried, longer=longer)
 
     def repair_cost(self, rows: int) -> CostEstimate:
         """What asking so many rows again would cost, by the mean of all rows."""

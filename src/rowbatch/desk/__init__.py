@@ -68,6 +68,9 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import known_ending as known_ending
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
+    from rowbatch.desk.people import columns_of_people as columns_of_people
+    from rowbatch.desk.people import is_same as is_same
+    from rowbatch.desk.people import people_said as people_said
     from rowbatch.desk.profile import Profile as Profile
     from rowbatch.desk.questions import DraftCondition as DraftCondition
     from rowbatch.desk.questions import DraftExample as DraftExample
@@ -92,12 +95,16 @@ if TYPE_CHECKING:
     from rowbatch.desk.results import ResultRow as ResultRow
     from rowbatch.desk.results import Results as Results
     from rowbatch.desk.results import RowFilter as RowFilter
+    from rowbatch.desk.results import Sides as Sides
     from rowbatch.desk.results import coding_sets_of as coding_sets_of
     from rowbatch.desk.settings import Settings as Settings
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
+    from rowbatch.desk.splits import Split as Split
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
+    from rowbatch.desk.tried import judge as judge
+    from rowbatch.desk.tried import judgements as judgements
     from rowbatch.desk.ways import Way as Way
     from rowbatch.desk.ways import needs_encoding as needs_encoding
     from rowbatch.desk.ways import ways_of as ways_of
@@ -155,6 +162,8 @@ _PLACES = {
     "PageView": "desk.library",
     "SEPARATOR": "core.label_list",
     "Settings": "desk.settings",
+    "Sides": "desk.results",
+    "Split": "desk.splits",
     "Stopped": "desk.tasks",
     "TEXT_FIELDS": "desk.drafts",
     "TableInfo": "desk.library",
@@ -175,6 +184,7 @@ _PLACES = {
     "codebook_of_draft": "desk.drafts",
     "codebook_yaml": "desk.recipes",
     "column_names": "desk.questions",
+    "columns_of_people": "desk.people",
     "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
     "draw_more": "desk.coding",
@@ -198,7 +208,10 @@ _PLACES = {
     "is_held": "processes",
     "is_proof": "processes",
     "instructions_text": "core.codebook",
+    "is_same": "desk.people",
     "job_id": "desk.jobs",
+    "judge": "desk.tried",
+    "judgements": "desk.tried",
     "kind_of_lines": "api.tools",
     "known_ending": "desk.library",
     "known_places": "api.standing",
@@ -212,6 +225,7 @@ _PLACES = {
     "move_question": "desk.questions",
     "needs_encoding": "desk.ways",
     "open_place_in": "core.codebook",
+    "people_said": "desk.people",
     "preview_row": "desk.drafts",
     "program_titles": "programs.opening",
     "private_file": "store.home",

@@ -40,6 +40,7 @@ from rowbatch.desk.questions import (
 )
 from rowbatch.desk.readings import Reading
 from rowbatch.desk.recipes import draft_of_recipe, looks_like_recipe
+from rowbatch.desk.tried import has_text_in, place_of_trial, rows_by_chance
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
 from rowbatch.providers.catalog import find_model, find_provider, provider_names
 from rowbatch.requests.asking import Said, asking_of, efforts_of
@@ -51,6 +52,7 @@ from rowbatch.steps.trial import TrialReport
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home
 from rowbatch.store.rundir import free_run_path
+from rowbatch.store.view import TableView
 from rowbatch.tables.base import TableChunk, blank_rows
 from rowbatch.tools.codebooks import (
     is_label_list,
@@ -463,6 +465,7 @@ def try_draft(
     reading: Reading,
     *,
     rows: int = _TRIAL_ROWS,
+    ten: int = 0,
     hooks: Hooks | None = None,
 ) -> DraftTrial:
     """
@@ -472,18 +475,20 @@ def try_draft(
         table: Its table.
         draft: Complete.
         reading: Of the table.
-        rows: How many, spread over the rows that have a text.
-        hooks: Told how it goes.
+        rows: How many.
+        ten: Which: 0 for rows spread over those that have a text, n for the n-th further ones at random.
+        hooks: Told how it goes, from the first answer on.
     Raises:
         ServiceError: The provider refused, or cannot be reached.
         InputError: The table was removed.
+        UsageError: No row has a text, or each was tried.
     """
     # Answers are to be seen, and measured; so these rows are asked, once each.
     plan = plan_of_draft(replace(draft, samples="", fresh=True), Source(Path("frame"), name=table.info.name))
-    numbers, frame = _trial_rows(plan.question, reading, rows)
+    numbers, frame = _trial_rows(plan.question, reading, rows, ten, draft.example_rows)
     if not numbers:
-        raise UsageError("no-row-has-text", rows=reading.rows)
-    place = table.folder / "tries" / trial_key(draft)
+        raise UsageError("no-more-rows-to-try" if ten else "no-row-has-text", rows=reading.rows)
+    place = place_of_trial(table, trial_key(draft), ten)
     try:
         with table.kept():
             run = (
@@ -494,6 +499,8 @@ def try_draft(
             if not (place / "rows.json").is_file():
                 write_atomically(place / "rows.json", json.dumps(numbers).encode(), overwrite=True)
         asked = json.loads((place / "rows.json").read_text(encoding="utf-8"))
+        # What is built is no answer, and not told as one.
+        run.build()
         report = run.try_rows(rows, hooks)
     finally:
         table.remove_leftovers()
@@ -536,34 +543,40 @@ def _with_checked_quotes(
     return replace(report, rows=rows)
 
 
-def _trial_rows(question: Question, reading: Reading, count: int) -> tuple[list[int], pl.DataFrame]:
+def _trial_rows(
+    question: Question, reading: Reading, count: int, ten: int, taught: Sequence[int]
+) -> tuple[list[int], pl.DataFrame]:
     view = reading.view
     if view is None:
         return [], pl.DataFrame()
+    asked = [str(reading.header.index(name)) for name in question.asked_columns]
+    numbers = _spread_rows(view, asked, count)
+    if ten:
+        # What stands in the codebook proves nothing.
+        numbers = rows_by_chance(view, asked, count, ten, {*numbers, *taught})
+    if not numbers:
+        return [], pl.DataFrame()
+    chosen = view.take(numbers).select(
+        pl.col(str(reading.header.index(name))).alias(name)
+        for name in question.columns
+        if name in reading.header
+    )
+    return numbers, chosen
+
+
+def _spread_rows(view: TableView, asked: Sequence[str], count: int) -> list[int]:
+    """The first row that has a text of each part of the table."""
     total = view.state.rows
     numbers: list[int] = []
-    frames: list[pl.DataFrame] = []
-    asked = [str(reading.header.index(name)) for name in question.asked_columns]
     for index in range(count):
         start = index * total // count + 1
         stop = (index + 1) * total // count
-        # The first row of each part of the table that has a text.
         part = view.frame(start, min(200, stop - start + 1))
-        filled = part.select(
-            pl.any_horizontal(pl.col(key).str.strip_chars() != "" for key in asked)
-        ).to_series()
+        filled = part.select(has_text_in(asked)).to_series()
         at = filled.arg_max() if filled.any() else None
         if at is not None:
             numbers.append(start + at)
-            frames.append(part[at : at + 1])
-    if not frames:
-        return [], pl.DataFrame()
-    frame = pl.concat(frames)
-    needed = question.columns
-    chosen = frame.select(
-        pl.col(str(reading.header.index(name))).alias(name) for name in needed if name in reading.header
-    )
-    return numbers, chosen
+    return numbers
 
 
 def plan_of_draft(draft: Draft, source: Source) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from io import StringIO
@@ -18,6 +19,7 @@ from rowbatch.store.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from rowbatch.api.runs import Run
+    from rowbatch.core.agreement import Agreement
     from rowbatch.desk.drafts import Draft
 
 _FORMAT = 1
@@ -131,13 +133,14 @@ def _without_empty(value: Any) -> Any:
     return value
 
 
-def methods_text(run: Run, language: str = "en") -> str:
+def methods_text(run: Run, language: str = "en", compared: Sequence[tuple[str, str, Agreement]] = ()) -> str:
     """
     A paragraph for the methods section of a paper, see `rowbatch.reporting.methods`.
 
     Args:
         run: A run whose table was written.
         language: `en` or `zh`.
+        compared: How far columns that people coded agree, see there.
     """
     statuses = run.status(most_states=0).statuses
-    return methods.methods_text(run.plan, statuses, len(run.corrections()), language)
+    return methods.methods_text(run.plan, statuses, len(run.corrections()), language, compared=compared)

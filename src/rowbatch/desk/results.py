@@ -7,6 +7,7 @@ import itertools
 import json
 import mmap
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ import polars as pl
 from rowbatch.api.distil import Wish, distil_run
 from rowbatch.api.quality import RunEstimand, corrected, require_part
 from rowbatch.api.runs import Run
-from rowbatch.core.agreement import Comparison
+from rowbatch.core.agreement import Agreement, Comparison
 from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.coding_set import CodingSet
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
 from rowbatch.core.forms import count_forgiven, forgiven_notices
-from rowbatch.core.kinds.base import Tally, Variable, has_word
+from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.core.label_list import SEPARATOR, read_labels
@@ -34,7 +35,9 @@ from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.library import LibraryTable
+from rowbatch.desk.people import columns_of_people
 from rowbatch.desk.readings import Reading, begin_reading
+from rowbatch.desk.splits import Split, split_rows, splitting_columns
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
@@ -197,6 +200,22 @@ class ResultRow:
     basis: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """
+    What both sides said of a row.
+
+    Attributes:
+        people: People; "" where nobody coded it.
+        model: The model itself; "" where it gave no label.
+        is_same: Whether that is the same.
+    """
+
+    people: str
+    model: str
+    is_same: bool
+
+
 def coding_sets_of(run: Run) -> tuple[CodingSet, ...]:
     """The coding sets of a run's table, oldest first."""
     return tuple(one.plan for one in sets_of_table(run.plan.source.sha256))
@@ -223,6 +242,8 @@ class Results:
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
         self._counts: tuple[object, Counts] | None = None
+        self._splits: tuple[object, list[Split]] | None = None
+        self._coded_columns: tuple[Path, dict[str, Variable]] | None = None
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
         self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
@@ -494,6 +515,16 @@ class Results:
         pairs = model.join(texts, on=ROW, how="left", maintain_order="left").collect()
         return compare([pairs], self._reader(chosen, place, not_coded), people)
 
+    def agreements(self) -> list[tuple[str, str, Agreement]]:
+        """Of each column of labels that people coded: its name, the variable's, and how far both agree."""
+        found = []
+        for column, variable in self._people().items():
+            with suppress(UsageError):
+                agreement = self.agreement(column, variable.name)
+                if isinstance(agreement, Agreement):
+                    found.append((column, variable.name, agreement))
+        return found
+
     def _reader(self, variable: Variable, place: int, not_coded: str = "") -> PeopleReader:
         """What reads people's cells in a column of the table."""
         values = read_labels(not_coded) if not_coded.strip() else ()
@@ -507,22 +538,55 @@ class Results:
         """The variable that people may have coded in a column: that of its name, else the first; or None."""
         return self._people().get(column)
 
+    def splits(self) -> list[Split]:
+        """How often each label that holds is given by group and over time; counted once and kept."""
+        view, answers = self._table_view(), self._view()
+        stamp = (answers.folder, str(self.run.corrections()))
+        if self._splits is None or self._splits[0] != stamp:
+            variables = {
+                final_column(self._place(one.name)): one
+                for one in self.variables
+                if one.choices and not one.has_several
+            }
+            coded_by_people = {view.columns.index(name) for name in self._people()}
+            columns = splitting_columns(view, {*self._text_positions(), *coded_by_people})
+            # A table that was cut off while it was read has fewer rows than answers.
+            is_whole = view.state.rows == answers.state.rows
+            found = split_rows(view, self._scan(), variables, columns) if is_whole else []
+            self._splits = (stamp, found)
+        return self._splits[1]
+
+    def sides(self, chosen: RowFilter, variable: str, rows: Sequence[int]) -> list[Sides]:
+        """
+        What people and the model itself said of some rows, whatever holds now.
+
+        Args:
+            chosen: Its `coded` or `people` says whose words people's are.
+            variable: Of the codebook.
+            rows: Their numbers; each is there.
+        Raises:
+            InputError, UsageError: There is no such coding set, column or variable.
+        """
+        place, one = self._place(variable), self.variable(variable)
+        answered = self._view().take(rows)[str(place)].to_list()
+        if chosen.coded:
+            gold = self._coded(chosen.coded, variable, chosen.part).settled.gold
+            said = [gold.get(row, "") for row in rows]
+        else:
+            view = self._table_view()
+            column = people_position(view.columns, chosen.people)
+            reader = self._reader(one, column, chosen.not_coded)
+            cells = view.take(rows).select(said_by_people(str(column)))[PEOPLE].to_list()
+            said = [reader.read_or_keep(cell) for cell in cells]
+        told = pl.DataFrame({PEOPLE: said, MODEL: answered}, schema={PEOPLE: pl.String, MODEL: pl.String})
+        alike = told.select(one.is_same(pl.col(PEOPLE), pl.col(MODEL))).to_series()
+        return [Sides(*both) for both in zip(said, answered, alike, strict=True)]
+
     def _people(self) -> dict[str, Variable]:
         view = self._table_view()
-        comparable = [variable for variable in self.variables if variable.can_compare]
-        if not comparable or not view.state.rows:
-            return {}
-        sample = view.frame(1, 2_000)
-        found = {}
-        for position, name in enumerate(view.columns):
-            if list(view.columns).count(name) > 1:
-                continue
-            said = sample[str(position)].unique().to_list()
-            fitting = [one for one in comparable if self._reader(one, position).may_read(name, said)]
-            if fitting:
-                # Yes and no fit any question that is answered so: the column's name says which.
-                found[name] = next((one for one in fitting if has_word(name, one.name)), fitting[0])
-        return found
+        if self._coded_columns is None or self._coded_columns[0] != view.folder:
+            self._coded_columns = view.folder, columns_of_people(view, self._infos, self.variables)
+        return self._coded_columns[1]
 
     def label_at(self, position: int) -> str:
         """What a column of the table is about, in words; or ""."""

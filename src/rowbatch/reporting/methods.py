@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rowbatch.core.codebook import Codebook, instructions_text
@@ -11,6 +11,7 @@ from rowbatch.core.kinds.quote import QuoteVariable
 from rowbatch.providers.catalog import find_provider
 
 if TYPE_CHECKING:
+    from rowbatch.core.agreement import Agreement
     from rowbatch.core.kinds.base import Language
     from rowbatch.core.plan import Plan
     from rowbatch.reporting.facts import PeopleFacts
@@ -22,6 +23,8 @@ def methods_text(
     corrected: int,
     language: str = "en",
     people: PeopleFacts | None = None,
+    *,
+    compared: Sequence[tuple[str, str, Agreement]] = (),
 ) -> str:
     """
     A paragraph for the methods section of a paper, and the instructions for its appendix.
@@ -34,6 +37,8 @@ def methods_text(
         corrected: Rows that people corrected.
         language: `en` or `zh`.
         people: What people said of its rows; None where nobody coded.
+        compared: What a column that people coded says of a variable: its name, the variable's, and how far both
+            agree.
     """
     rows, skipped, labelled = sum(statuses.values()), statuses.get("skipped", 0), statuses.get("ok", 0)
     asked = rows - skipped
@@ -72,7 +77,8 @@ def methods_text(
     sentences.append(words["answered"])
     sentences += [words["without"]] if without else []
     sentences += [words["corrected"]] if corrected else []
-    sentences += _people_told(people, spoken) if people is not None else [words["agreement"]]
+    told_of_people = _people_told(people, spoken) if people is not None else _columns_told(compared, spoken)
+    sentences += told_of_people or [words["agreement"]]
     # What a person wrote may have braces in it.
     told = [
         part
@@ -111,6 +117,22 @@ def _people_told(people: PeopleFacts, language: Language) -> list[str]:
         told.append(words["estimates"].format(method=method))
     # What a person wrote may have braces in it.
     return [sentence.replace("{", "{{").replace("}", "}}") for sentence in told]
+
+
+def _columns_told(compared: Sequence[tuple[str, str, Agreement]], language: Language) -> list[str]:
+    """How far columns that people coded agree with the model's own labels, in sentences."""
+    words = _METHODS[language]
+    told = []
+    for column, variable, one in compared:
+        figures = [
+            f"{words['accuracy']} {one.accuracy:.2f} ({one.accuracy_low:.2f}–{one.accuracy_high:.2f})",
+            *([f"{words['cohen_kappa']} {one.kappa:.2f}"] if one.kappa is not None else []),
+        ]
+        values = {"n": f"{one.n:,}", "column": column, "name": variable}
+        told.append(words["column"].format(**values, figures=words["comma"].join(figures)))
+    # What a person wrote may have braces in it.
+    told = [sentence.replace("{", "{{").replace("}", "}}") for sentence in told]
+    return [*told, words["chosen"]] if told else []
 
 
 def _rules_told(codebook: Codebook, language: Language) -> Iterator[str]:
@@ -178,6 +200,9 @@ _METHODS = {
         "macro_f1": "macro F1",
         "cohen_kappa": "Cohen's kappa",
         "against": "Of {name} the model's labels agree with people's: {figures}; intervals of 95 %.",
+        "column": "{n} texts carry a code of people in the column {column}; the model's labels of {name} agree with these: "
+        "{figures}; interval of 95 %.",
+        "chosen": "[Say here how the texts that people coded were chosen, and by how many coders.]",
         "among": "Among coders Krippendorff's alpha of {name} is {alpha}.",
         "estimates": "Estimates for the whole table were corrected for the model's errors ({method}).",
         "appendix": "Appendix: the instructions the model was given. SHA-256 of the table: {sha256}.",
@@ -216,6 +241,8 @@ _METHODS = {
         "macro_f1": "宏平均 F1",
         "cohen_kappa": "Cohen κ",
         "against": "{name} 的模型标签与人工编码的一致程度：{figures}；区间为 95 %。",
+        "column": "{n} 条文本在列 {column} 中有人工编码；{name} 的模型标签与其一致程度：{figures}；区间为 95 %。",
+        "chosen": "［请在此说明人工编码的文本如何选取，以及编码者人数。］",
         "among": "编码者之间 {name} 的 Krippendorff α 为 {alpha}。",
         "estimates": "针对模型误差对全表估计值进行了校正（{method}）。",
         "appendix": "附录：给模型的说明。数据表的 SHA-256：{sha256}。",

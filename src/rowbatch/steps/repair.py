@@ -69,7 +69,7 @@ def plan_repair(
     Write the requests of a round that asks again, and enter them into the ledger, all or none.
 
     An answer that the codebook does not allow is asked for again with what is wrong with it; one that was
-    cut off with a higher limit; the others with the same bytes.
+    cut off with a higher limit than any repair gave it; the others with the same bytes.
 
     Args:
         run: Its run; every shard is over.
@@ -94,7 +94,8 @@ def plan_repair(
     cutter, pending, part = ShardCutter(limits), Pending(), 0
     made: list[Shard] = []
     rows: list[int] = []
-    for row, line, tokens in _lines(run, first, again, longest_answer):
+    longest = longer_limit(run.plan().asking.output_limit, ledger, longest_answer)
+    for row, line, tokens in _lines(run, first, again, longest):
         (cut,) = cutter.cut([len(line)], [row])
         if cut.shard != part:
             if part:
@@ -107,8 +108,44 @@ def plan_repair(
     made.append(written_shard(run, seed, number, part, pending))
     with atomic_path(run.rows_path(number), overwrite=True) as temporary:
         pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).write_parquet(temporary)
-    ledger.add_shards(made, event="repair")
+    told: dict[str, object] = {"statuses": [status.value for status in wanted]}
+    if RowStatus.TRUNCATED in wanted and longest is not None:
+        told["limit"] = longest
+    ledger.add_shards(made, event="repair", detail=told)
     return Repair(number, len(rows))
+
+
+def repaired(ledger: Ledger, status: RowStatus) -> bool:
+    """Whether a person had rows of a status asked again."""
+    return any(status in _listed(event.detail.get("statuses")) for event in ledger.events("repair"))
+
+
+def tried_limit(planned: int | None, ledger: Ledger) -> int | None:
+    """The largest output limit that answers which were cut off have had; None where there is none."""
+    given = [event.detail.get("limit") for event in ledger.events("repair")]
+    known = [limit for limit in (planned, *given) if isinstance(limit, int)]
+    return max(known) if planned is not None else None
+
+
+def longer_limit(planned: int | None, ledger: Ledger, longest_answer: int | None) -> int | None:
+    """
+    The output limit that answers which were cut off get next, in tokens.
+
+    Args:
+        planned: The limit of the plan; None where there is none.
+        ledger: Of the run.
+        longest_answer: Tokens that an answer of the model may have at all, or None where nobody knows.
+    Returns:
+        None where nothing limits them; the limit that they have had where there is no more room.
+    """
+    tried = tried_limit(planned, ledger)
+    if tried is None:
+        return None
+    return max(tried, min(tried * _MORE_TOKENS, longest_answer or tried * _MORE_TOKENS))
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _rows(
@@ -132,7 +169,7 @@ def _lines(
     run: RunDirectory,
     shards: Sequence[Shard],
     again: dict[int, tuple[RowStatus, str, str]],
-    longest_answer: int | None,
+    longest: int | None,
 ) -> Iterator[tuple[int, bytes, float]]:
     wanted = sorted(again)
     for shard in shards:
@@ -143,16 +180,16 @@ def _lines(
             # A row that repeats another one is in no request file; it gets the other's answer.
             if row not in again:
                 continue
-            yield row, _again(line, *again[row], longest_answer), tokens
+            yield row, _again(line, *again[row], longest), tokens
 
 
-def _again(line: bytes, status: RowStatus, reason: str, raw: str, longest_answer: int | None) -> bytes:
+def _again(line: bytes, status: RowStatus, reason: str, raw: str, longest: int | None) -> bytes:
     if status is RowStatus.INVALID and raw:
         return line_with_error(line, raw, reason)
-    return _with_room(line, longest_answer) if status is RowStatus.TRUNCATED else line
+    return _with_room(line, longest) if status is RowStatus.TRUNCATED and longest is not None else line
 
 
-def _with_room(line: bytes, longest_answer: int | None) -> bytes:
+def _with_room(line: bytes, longest: int) -> bytes:
     """The same request, where an answer may be longer."""
     request: dict[str, Any] = json.loads(line)
     body = request["body"]
@@ -161,7 +198,7 @@ def _with_room(line: bytes, longest_answer: int | None) -> bytes:
         return line
     for name, value in body.items():
         if value == limit and name in LIMITS:
-            body[name] = max(limit, min(limit * _MORE_TOKENS, longest_answer or limit * _MORE_TOKENS))
+            body[name] = max(limit, longest)
     return json.dumps(request, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 

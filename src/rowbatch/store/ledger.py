@@ -723,6 +723,7 @@ class Ledger:
         taken: Sequence[Shard] = (),
         taken_from: Sequence[Mapping[str, object]] = (),
         kept: Mapping[str, object] | None = None,
+        detail: Mapping[str, object] | None = None,
     ) -> None:
         """
         Enter shards as `written`, and what the table had, all or none.
@@ -735,6 +736,7 @@ class Ledger:
             taken: Shards of round 0, whose answers were taken over from earlier runs.
             taken_from: Which these are, with how many rows each: an event of its own tells of them.
             kept: Which values were kept of an earlier run: an event tells of them.
+            detail: What the event tells besides.
         Raises:
             RunError: The shard to replace is not what it was any more.
             ValueError: No shard in its state is replaced.
@@ -779,6 +781,7 @@ class Ledger:
                     "round": shards[0].round if shards else None,
                     "shards": len(shards),
                     "requests": sum(shard.requests for shard in shards),
+                    **(detail or {}),
                 },
             )
         self._leave_trail(*((shard.round, shard.number) for shard in changed), with_run=counts is not None)

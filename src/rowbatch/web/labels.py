@@ -80,15 +80,30 @@ def gap_title(w: Words, status: str) -> str:
     }[status]
 
 
-def gap_button(w: Words, status: str, rows: int, cost: str) -> str:
-    """What the button of such a group says; "" where there is none."""
+def gap_button(w: Words, status: str, rows: int, cost: str, limits: tuple[int, int] | None = None) -> str:
+    """
+    What the button of such a group says; "" where there is none.
+
+    Args:
+        w: The language.
+        status: Of the rows.
+        rows: How many.
+        cost: Of asking them again.
+        limits: Tokens that an answer may have now, and then, where that is what changes.
+    """
     values = {"n": w.number(rows), "cost": cost}
     if status in ("error", "expired", "cancelled", "missing"):
         return w.t("Ask %(n)s again · %(cost)s", **values)
     if status == "invalid":
         return w.t("Ask %(n)s again, saying what was wrong · %(cost)s", **values)
-    if status == "truncated":
-        return w.t("Ask %(n)s again with room for longer answers · %(cost)s", **values)
+    if status == "truncated" and limits is not None:
+        now, then = map(w.number, limits)
+        return w.t(
+            "Ask %(n)s again: answers may have %(then)s tokens in place of %(now)s · %(cost)s",
+            **values,
+            now=now,
+            then=then,
+        )
     if status == "refused":
         return w.t("Ask %(n)s once more · %(cost)s", **values)
     return ""

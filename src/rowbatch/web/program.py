@@ -55,10 +55,12 @@ class Trial:
 
     Attributes:
         key: The same for drafts that ask the same.
+        ten: Which rows: 0 for those spread over the table, n for the n-th further ones.
         task: At work, or done.
     """
 
     key: str
+    ten: int
     task: desk.Task
 
 
@@ -106,7 +108,7 @@ class Program:
         """The coding sets; what they need is large, and most pages need none of it."""
         return desk.CodingRoom()
 
-    def begin_trial(self, table_id: str, key: str, work: Callable[[desk.Task], Any]) -> Trial:
+    def begin_trial(self, table_id: str, key: str, work: Callable[[desk.Task], Any], ten: int = 0) -> Trial:
         """
         Try rows of a table in the background, unless just that is being tried, or was.
 
@@ -114,16 +116,18 @@ class Program:
             table_id: Whose.
             key: The same for drafts that ask the same.
             work: Returns the trial and the seconds that a row took.
+            ten: Which rows, see `Trial`.
         """
         with self._lock:
             known = self.trials.get(table_id)
             if known is not None:
-                if known.key == key and (known.task.is_alive or known.task.error is None):
+                is_the_same = (known.key, known.ten) == (key, ten)
+                if is_the_same and (known.task.is_alive or known.task.error is None):
                     return known
                 known.task.stop()
             # Those that were told to stop may still wait for an answer.
             alive = [one for one in self._trying.get(table_id, ()) if one.task.is_alive]
-            before = [one.task for one in alive if one.key == key]
+            before = [one.task for one in alive if (one.key, one.ten) == (key, ten)]
 
             def after_those(task: desk.Task) -> Any:
                 # What they are answered is kept, and is not asked again.
@@ -132,7 +136,8 @@ class Program:
                         task.check()
                 return work(task)
 
-            trial = self.trials[table_id] = Trial(key, desk.Task(f"try {table_id}", after_those).start())
+            task = desk.Task(f"try {table_id}", after_those).start()
+            trial = self.trials[table_id] = Trial(key, ten, task)
             self._trying[table_id] = [*alive, trial]
             return trial
 

@@ -98,6 +98,11 @@ PLANS: dict[str, Entry] = {
         page="is it the right column?",
         zh=("{rows:,} 行都没有文本，没有可提问的内容", "所选的列是否正确？"),
     ),
+    "no-more-rows-to-try": Entry(
+        "each row with a text was tried, so there are no further ones",
+        "try them again with another wording, or go on to the whole table",
+        zh=("所有有文本的行都已试过，没有更多的行", "请换一种表述再试，或对整个数据表进行标注"),
+    ),
     "output-is-input": Entry(
         "the labelled table would replace the input",
         "give -o another name",

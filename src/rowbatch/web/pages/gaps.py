@@ -33,6 +33,7 @@ class Gap:
         address: Of the rows.
         button: What asking them again costs; "" where that is not offered.
         advice: What else can be done; or "".
+        offer: What asking them again would be; None where that is not offered.
     """
 
     status: str
@@ -42,6 +43,7 @@ class Gap:
     address: str
     button: str
     advice: str
+    offer: api.RepairOffer | None = None
 
 
 def results_values(
@@ -75,10 +77,12 @@ def results_values(
         )
         for variable in results.variables
     ]
+    gaps = _gaps(w, job, counts)
     return {
         "results_ready": True,
         "results_rows": counts.rows,
-        "gaps": _gaps(w, job, counts),
+        "gaps": gaps,
+        "ask_all": _ask_all(w, gaps),
         "missing": missing,
         "skipped": counts.statuses.get("skipped", 0),
         "charts": charts,
@@ -132,17 +136,8 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
         rows = counts.statuses.get(status, 0)
         if not rows:
             continue
-        estimate = job.run.repair_cost(rows)
-        if estimate.is_free:
-            cost = w.t("free")
-        elif estimate.high_usd is None:
-            cost = w.t("price not known")
-        else:
-            cost = w.t("about %(money)s", money=w.money(estimate.low_usd))
-        advice = {
-            "refused": w.t("Read them, and label them by hand where you can."),
-            "unsent": w.t("Press Continue above; they go on from where they were."),
-        }.get(status, "")
+        offer = None if status == "unsent" else job.run.repair_offer(status, rows)
+        asked = None if job.is_at_work or offer is None or offer.is_same else offer
         found.append(
             Gap(
                 status,
@@ -150,8 +145,9 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
                 rows,
                 tuple(counts.reasons.get(status, ())),
                 _rows_address(job, status=status),
-                "" if job.is_at_work else labels.gap_button(w, status, rows, cost),
-                advice,
+                "" if asked is None else _button(w, status, rows, asked),
+                _advice(w, status, offer),
+                asked,
             )
         )
     if counts.statuses.get("skipped") and found:
@@ -167,6 +163,53 @@ def _gaps(w: Words, job: desk.Job, counts: desk.Counts) -> list[Gap]:
             )
         )
     return found
+
+
+def _ask_all(w: Words, gaps: Sequence[Gap]) -> tuple[str, list[str]] | None:
+    """One button for all rows that can be asked again, and their statuses; None where one group has them all."""
+    asked = [(gap, gap.offer) for gap in gaps if gap.offer is not None]
+    if len(asked) < 2:
+        return None
+    costs = [offer.cost.high_usd if offer.longer else offer.cost.low_usd for _, offer in asked]
+    known = [usd for usd in costs if usd is not None]
+    if all(offer.cost.is_free for _, offer in asked):
+        cost = w.t("free")
+    elif len(known) < len(costs):
+        cost = w.t("price not known")
+    else:
+        cost = w.t("about %(money)s", money=w.money(sum(known)))
+    rows = sum(gap.rows for gap, _ in asked)
+    words = w.t("Ask all %(n)s again · %(cost)s", n=w.number(rows), cost=cost)
+    return words, [gap.status for gap, _ in asked]
+
+
+def _button(w: Words, status: str, rows: int, offer: api.RepairOffer) -> str:
+    limits = (offer.limit, offer.longer) if offer.limit is not None and offer.longer is not None else None
+    # Of longer answers nobody knows how long they get: the most is said.
+    if offer.cost.is_free:
+        cost = w.t("free")
+    elif offer.cost.high_usd is None:
+        cost = w.t("price not known")
+    elif limits is not None:
+        cost = w.t("at most %(money)s", money=w.money(offer.cost.high_usd))
+    else:
+        cost = w.t("about %(money)s", money=w.money(offer.cost.low_usd))
+    return labels.gap_button(w, status, rows, cost, limits)
+
+
+def _advice(w: Words, status: str, offer: api.RepairOffer | None) -> str:
+    if status == "unsent":
+        return w.t("Press Continue above; they go on from where they were.")
+    by_hand = w.t("Read them, and label them by hand where you can.")
+    if offer is not None and offer.is_same:
+        if status == "truncated":
+            told = w.t(
+                "Their answers were as long as the model lets them be; to ask again would give the same."
+            )
+        else:
+            told = w.t("They were asked once more, and declined again.")
+        return f"{told} {by_hand}"
+    return by_hand if status == "refused" else ""
 
 
 def _people_values(

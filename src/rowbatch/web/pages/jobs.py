@@ -199,12 +199,13 @@ def cancel(request: Request) -> Response:
 def repair(request: Request, form: FormData) -> Response:
     """Ask rows without a label again."""
     program, found = program_of(request), job_of(request)
-    status = text_of(form, "status")
+    wanted = [status for status in form.getlist("status") if isinstance(status, str)]
     if found.is_at_work:
         return see_other(f"/jobs/{found.id}")
-    if status not in ("error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"):
+    known = {"error", "expired", "cancelled", "missing", "invalid", "truncated", "refused"}
+    if not wanted or not known.issuperset(wanted):
         raise UsageError("rows-not-of-such-a-kind")
-    program.jobs.start(found.run, repair=[status])
+    program.jobs.start(found.run, repair=wanted)
     return see_other(f"/jobs/{found.id}")
 
 

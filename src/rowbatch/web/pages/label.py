@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,14 @@ from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
-from rowbatch.web.pages.questions import press_of, pressed, questions_of_form, value_of, with_example
+from rowbatch.web.pages.questions import (
+    press_of,
+    pressed,
+    questions_of_form,
+    value_of,
+    with_example,
+    with_note,
+)
 from rowbatch.web.pages.start import copy
 from rowbatch.web.pages.tables import choosable, table_of, text_position
 from rowbatch.web.program import Program, Trial, safe
@@ -264,6 +272,7 @@ def _trial_values(
     error = trial.task.error if trial is not None else None
     return {
         "trial": trial.task if trial is not None else None,
+        "ten": trial.ten if trial is not None else -1,
         "trial_report": result,
         "trial_is_old": trial is not None and trial.key != desk.trial_key(draft),
         "trial_shown": explain(w, error) if error is not None else None,
@@ -273,7 +282,76 @@ def _trial_values(
         "trial_columns": _trial_columns(draft, result),
         "trial_text": _about_text(draft, reading),
         "tried_value": lambda tried, name: _tried_value(result, tried, name),
+        **_judged_values(table, draft, reading, trial, result),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """
+    Whether the answer to a tried row is right.
+
+    Attributes:
+        is_right: None where nobody said it.
+        by_column: People's labels in the table say it, and no press.
+    """
+
+    is_right: bool | None = None
+    by_column: bool = False
+
+
+def _judged_values(
+    table: desk.LibraryTable,
+    draft: desk.Draft,
+    reading: desk.Reading,
+    trial: Trial | None,
+    found: desk.DraftTrial | None,
+) -> dict[str, Any]:
+    """What people say of tried rows: labels in a column of the table, and whether each answer is right."""
+    if trial is None or found is None:
+        return {}
+    people = _people_beside(draft, reading, found)
+    pressed = desk.judgements(table, trial.key)
+    judged = [
+        Judged(pressed[number]) if number in pressed else _judged_by_people(people, found, place)
+        for place, number in enumerate(found.numbers)
+    ]
+    said = Counter(one.is_right for one in judged)
+    return {
+        "people_beside": {name: (column, said) for name, (column, _, said) in people.items()},
+        "judged": judged,
+        "next_to_judge": next((place for place, one in enumerate(judged) if one.is_right is None), -1),
+        "right": said[True],
+        "wrong": said[False],
+        "pressed": Counter(pressed.values()) if len(pressed.keys() - set(found.numbers)) else None,
+    }
+
+
+def _people_beside(
+    draft: desk.Draft, reading: desk.Reading, found: desk.DraftTrial
+) -> dict[str, tuple[str, desk.Variable, list[str]]]:
+    """By variable: a column of the table that people coded, and what stands there for the tried rows."""
+    book, view = safe(desk.codebook_of_draft, draft), reading.view
+    if book is None or view is None:
+        return {}
+    beside: dict[str, tuple[str, desk.Variable, list[str]]] = {}
+    for column, variable in desk.columns_of_people(view, reading.columns, book.variables).items():
+        if column != draft.text and variable.name in found.report.columns and variable.name not in beside:
+            said = desk.people_said(view, reading.columns, column, variable, found.numbers)
+            beside[variable.name] = column, variable, said
+    return beside
+
+
+def _judged_by_people(
+    people: Mapping[str, tuple[str, desk.Variable, list[str]]], found: desk.DraftTrial, place: int
+) -> Judged:
+    """By the columns that people coded, where they say something of a row: all of it is right, or it is wrong."""
+    said = [(variable, cells[place]) for _, variable, cells in people.values() if cells[place]]
+    if not said:
+        return Judged()
+    tried = found.report.rows[place]
+    same = [desk.is_same(one, cell, _tried_value(found, tried, one.name)) for one, cell in said]
+    return Judged(tried.status == "ok" and all(same), by_column=True)
 
 
 def _teachable(draft: desk.Draft) -> list[tuple[int, desk.Variable]]:
@@ -507,7 +585,8 @@ def try_rows(request: Request, form: FormData) -> Response:
         values = _trial_values(w, program, table, draft, reading)
         values["trial_faults"] = " ".join(shown_fault(w, one).text for one in found)
         return page(request, "_trial.html", table=table, draft=draft, **values)
-    begun = begin_trial(program, table, draft, reading)
+    ten = text_of(form, "ten")
+    begun = begin_trial(program, table, draft, reading, int(ten) if ten.isdecimal() and len(ten) < 5 else 0)
     if not is_script:
         begun.task.wait(60.0)
         return see_other(f"/tables/{table.id}/label#trial")
@@ -522,9 +601,9 @@ def try_rows(request: Request, form: FormData) -> Response:
 
 
 def begin_trial(
-    program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading
+    program: Program, table: desk.LibraryTable, draft: desk.Draft, reading: desk.Reading, ten: int = 0
 ) -> Trial:
-    """Try rows in the background; the result is the trial and the seconds a row took."""
+    """Try rows in the background, see `Trial`; the result is the trial and the seconds a row took."""
 
     def work(task: desk.Task) -> tuple[desk.DraftTrial, float]:
         import time
@@ -537,12 +616,12 @@ def begin_trial(
             task.check(count)
 
         hooks.rows = rows
-        found = desk.try_draft(table, draft, reading, hooks=hooks)
+        found = desk.try_draft(table, draft, reading, ten=ten, hooks=hooks)
         # From the first answer on: before it a local model is loaded.
         seconds = (asked[-1] - asked[0]) / (len(asked) - 1) if len(asked) > 1 else 0.0
         return found, seconds
 
-    return program.begin_trial(table.id, desk.trial_key(draft), work)
+    return program.begin_trial(table.id, desk.trial_key(draft), work, ten)
 
 
 def trial(request: Request) -> Response:
@@ -558,8 +637,23 @@ def trial(request: Request) -> Response:
     return _fragments(request, ("_trial.html", "_dock.html"), table=table, draft=draft, **values)
 
 
-def add_example(request: Request, form: FormData) -> Response:
-    """A tried row becomes an example, with the answer that is right for it."""
+def judge_row(request: Request, form: FormData) -> Response:
+    """A person says whether the answer to a tried row is right."""
+    table, program, w = table_of(request), program_of(request), words_for(request)
+    tried, row, said = program.trials.get(table.id), row_of(form), text_of(form, "right")
+    found = tried.task.result[0] if tried is not None and tried.task.result is not None else None
+    is_told = "right" in form and said in ("yes", "no", "")
+    if tried is not None and found is not None and row in found.numbers and is_told:
+        desk.judge(table, tried.key, tried.ten, row, {"yes": True, "no": False, "": None}[said])
+    if request.headers.get("hx-request") != "true":
+        return see_other(f"/tables/{table.id}/label#trial")
+    draft = draft_of(table, w.language)
+    values = _trial_values(w, program, table, draft, table.read())
+    return page(request, "_trial.html", table=table, draft=draft, **values)
+
+
+def teach(request: Request, form: FormData) -> Response:
+    """A tried row becomes an example with the answer that is right for it, or a note to the label it should have."""
     table = table_of(request)
     draft, reading = draft_of(table), table.read()
     number, row = text_of(form, "question"), row_of(form)
@@ -574,8 +668,12 @@ def add_example(request: Request, form: FormData) -> Response:
     except UsageError as error:
         shown = explain(words_for(request), error)
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
-    taught = with_example(draft.questions[place], text, right) if text else draft.questions[place]
-    if taught != draft.questions[place]:
+    question = draft.questions[place]
+    if text_of(form, "do") == "note":
+        taught = with_note(question, right, text_of(form, "note")[:_LONGEST_EXAMPLE])
+    else:
+        taught = with_example(question, text, right) if text else question
+    if taught != question:
         questions = (*draft.questions[:place], taught, *draft.questions[place + 1 :])
         rows = (*draft.example_rows, row)
         save(request, table, replace(draft, questions=questions, example_rows=rows))
@@ -623,6 +721,7 @@ ROUTES = [
     Route("/tables/{table_id}/replaced", with_form(settle), methods=["POST"]),
     Route("/tables/{table_id}/try", trial),
     Route("/tables/{table_id}/try", with_form(try_rows), methods=["POST"]),
-    Route("/tables/{table_id}/example", with_form(add_example), methods=["POST"]),
+    Route("/tables/{table_id}/judge", with_form(judge_row), methods=["POST"]),
+    Route("/tables/{table_id}/example", with_form(teach), methods=["POST"]),
     Route("/tables/{table_id}/import", with_form(bring), methods=["POST"]),
 ]

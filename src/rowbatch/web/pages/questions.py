@@ -225,6 +225,18 @@ def with_example(question: desk.DraftQuestion, text: str, right: str) -> desk.Dr
     return replace(question, examples=(*question.examples, example))
 
 
+def with_note(question: desk.DraftQuestion, label: str, note: str) -> desk.DraftQuestion:
+    """A question where the definition of a label says one thing more; the same where it has no such label."""
+    words = " ".join(note.split())
+    changed = tuple(
+        replace(one, definition=" ".join(filter(None, (one.definition.rstrip(), words))))
+        if one.name.strip() == label and words and words not in one.definition
+        else one
+        for one in question.labels
+    )
+    return replace(question, labels=changed)
+
+
 def value_of(form: FormData, variable: desk.Variable) -> str:
     """A value of a variable that a person chose or wrote in its field: the boxes that are checked, or a text."""
     said = [value.replace("\r\n", "\n").strip() for value in form.getlist("label") if isinstance(value, str)]

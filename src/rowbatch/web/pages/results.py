@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +23,19 @@ from rowbatch.errors import CannotHold, InputError, RowbatchError, TableError, U
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.meanings import coded
+from rowbatch.web.pages.coding import Option, options_of
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.pages.questions import value_of
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
 
 if TYPE_CHECKING:
+    from rowbatch.web.words import Words
     from rowbatch.words.notice import Notice
 
 _PAGE = 100
 _MOST_NAME_CHARS = 300
+_KEYS_OF_ROW = ("e", "j", "k", "z")
 _ENDINGS = {"csv": ".csv", "exact": ".csv"} | {
     name: f".{name}" for name in ("xlsx", "parquet", "dta", "sav", "jsonl", "tsv", "qdpx")
 }
@@ -120,6 +125,7 @@ def rows(request: Request) -> Response:
     first = (number - 1) * _PAGE
     chips = _chips(w, job, results, counts, chosen)
     found = results.page(chosen, first, _PAGE)
+    compared = _compared(results, chosen) if chosen.people or chosen.coded else None
     return page(
         request,
         "rows.html",
@@ -134,6 +140,11 @@ def rows(request: Request) -> Response:
         # Reasons, evidence and places stand on the row's own page.
         columns=list(enumerate(results.codebook.answers))[: max(1, len(results.variables))],
         text_labels=results.text_labels,
+        heading=_heading(w, results, chosen),
+        compared=compared,
+        sides=results.sides(compared.by, compared.variable.name, [row[0] for row in found])
+        if compared is not None
+        else [],
         rows=found,
         sure=[w.percent(one) for one in results.sure([row[0] for row in found])]
         if results.tells_confidence
@@ -144,6 +155,45 @@ def rows(request: Request) -> Response:
         query=_query(chosen),
         page_query=lambda n: _query(chosen, page=n),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """
+    What is shown beside what.
+
+    Attributes:
+        variable: Whose values.
+        by: The filter that says whose words people's are.
+        source: Name of the column or coding set that people's words are from.
+    """
+
+    variable: desk.Variable
+    by: desk.RowFilter
+    source: str
+
+
+def _compared(results: desk.Results, chosen: desk.RowFilter) -> Compared | None:
+    """What people said beside what the model said: as a filter wants it, else by the first such column."""
+    if chosen.coded:
+        name = next((one.name for one in results.coding_sets() if one.id == chosen.coded), "")
+        return Compared(results.variable(chosen.variable or results.columns[0]), chosen, name)
+    columns = results.people_columns()
+    column = chosen.people or (columns[0] if columns else "")
+    known = results.people_variable(column)
+    variable = results.variable(chosen.variable) if chosen.people and chosen.variable else known
+    return Compared(variable, replace(chosen, people=column), column) if variable is not None else None
+
+
+def _heading(w: Words, results: desk.Results, chosen: desk.RowFilter) -> str:
+    """What rows these are, where people and model are beside each other."""
+    if not (chosen.people or chosen.coded):
+        return w.t("Rows")
+    variable = results.variable(chosen.variable or results.columns[0])
+    if chosen.says and (chosen.model or chosen.unlabelled):
+        model = coded(variable, chosen.model) if chosen.model else w.t("no label")
+        return w.t("people: %(said)s, model: %(label)s", said=coded(variable, chosen.says), label=model)
+    return w.t("Rows where people and model differ") if chosen.differs else w.t("Rows that people coded")
 
 
 def _pairs(chosen: desk.RowFilter) -> list[tuple[str, str]]:
@@ -190,6 +240,71 @@ def _chips(
     ]
 
 
+def splits(request: Request) -> Response:
+    """Pictures of the labels by group and over time; for a script the part of the job's page that has them."""
+    w, job = words_for(request), job_of(request)
+    results = ready_results(program_of(request), job)
+    is_part = request.headers.get("hx-request") == "true"
+    return page(
+        request,
+        "_splits.html" if is_part else "splits.html",
+        nav="jobs",
+        job=job,
+        splits=[_shown_split(w, results, one) for one in results.splits()],
+        is_asked=True,
+        corrected=results.counts().corrected,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSplit:
+    """
+    A picture of labels in parts of a table, with its numbers.
+
+    Attributes:
+        title: What it shows.
+        unit: Of what the parts are, as a heading.
+        labels: For people.
+        parts: Name of each part, rows by label, all of them, and where the bar of each label begins and how
+            wide it is, of 200.
+        left_out: Rows that are in no part.
+        is_time: Parts are times.
+    """
+
+    title: str
+    unit: str
+    labels: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[int, ...], int, tuple[tuple[float, float], ...]], ...]
+    left_out: int
+    is_time: bool
+
+
+def _shown_split(w: Words, results: desk.Results, split: desk.Split) -> ShownSplit:
+    variable, column = results.variable(split.variable), results.header[split.column]
+    values = {"name": split.variable, "column": results.label_at(split.column) or column}
+    title, unit = {
+        "group": (w.t("%(name)s by %(column)s", **values), column),
+        "day": (w.t("%(name)s by day (%(column)s)", **values), w.t("Day")),
+        "week": (w.t("%(name)s by week (%(column)s)", **values), w.t("Week from")),
+        "month": (w.t("%(name)s by month (%(column)s)", **values), w.t("Month")),
+        "year": (w.t("%(name)s by year (%(column)s)", **values), w.t("Year")),
+    }[split.unit]
+    labels = (
+        *(coded(variable, one) for one in split.labels),
+        *((w.t("others"),) if split.has_others else ()),
+    )
+    parts = []
+    for name, counts in split.parts:
+        total = sum(counts)
+        ends = [200 * sum(counts[: number + 1]) / (total or 1) for number in range(len(counts))]
+        bars = tuple(
+            (round(begin, 1), round(end - begin, 1)) for begin, end in itertools.pairwise((0.0, *ends))
+        )
+        meaning = results.meaning_at(split.column, name)
+        parts.append((f"{name} = {meaning}" if meaning else name, counts, total, bars))
+    return ShownSplit(title, unit, labels, tuple(parts), split.left_out, split.unit != "group")
+
+
 def go(request: Request) -> Response:
     """To a row by its number."""
     job = job_of(request)
@@ -208,6 +323,10 @@ def _row(request: Request, shown: Shown | None = None) -> Response:
     number, chosen = _row_number(request), _chosen(request)
     found = results.row(number)
     previous, following = _neighbours(results, chosen, number)
+    compared = _compared(results, chosen)
+    judged = _judged(results, chosen, compared, found)
+    saved = _number(request.query_params.get("saved", ""), 0)
+    before = results.row(saved, with_results=False) if 1 <= saved <= results.counts().rows else None
     return page(
         request,
         "result_row.html",
@@ -224,8 +343,35 @@ def _row(request: Request, shown: Shown | None = None) -> Response:
         previous=previous,
         following=following,
         asked=[(one, results.codebook.beside(one)) for one in results.variables or results.codebook.answers],
+        heading=_heading(words_for(request), results, chosen) if chosen.people or chosen.coded else "",
+        compared=compared,
+        sides=results.sides(compared.by, compared.variable.name, [number])[0]
+        if compared is not None
+        else None,
+        judged=judged,
+        options=[_with_free_key(one) for one in options_of(judged)] if judged is not None else [],
+        # Fields of answers by hand show what was wrong with what was written.
+        error=shown,
+        typed="",
+        saved=before.row if before is not None and judged is not None and judged.name in before.human else 0,
+        saved_value=before.human.get(judged.name, "") if before is not None and judged is not None else "",
         shown=shown,
     )
+
+
+def _judged(
+    results: desk.Results, chosen: desk.RowFilter, compared: Compared | None, found: desk.ResultRow
+) -> desk.Variable | None:
+    """The variable that keys are for: the filter's, else the compared one, else the first; None if none applies."""
+    names = [chosen.variable, compared.variable.name if compared is not None else ""]
+    variables = results.variables or results.codebook.answers
+    ordered = sorted(variables, key=lambda one: names.index(one.name) if one.name in names else len(names))
+    return next((one for one in ordered if one.name not in found.not_asked and not one.is_computed), None)
+
+
+def _with_free_key(option: Option) -> Option:
+    """An option without a key that means something else on the page of a row."""
+    return replace(option, key="") if option.key in _KEYS_OF_ROW else option
 
 
 def _row_number(request: Request) -> int:
@@ -256,23 +402,27 @@ def _neighbours(results: desk.Results, chosen: desk.RowFilter, number: int) -> t
 
 
 def correct(request: Request, form: FormData) -> Response:
-    """A person's label in the place of the model's; or taken back."""
-    job, number = job_of(request), _row_number(request)
+    """A person's label in the place of the model's, and on to the next row of the list; or taken back."""
+    job, number, chosen = job_of(request), _row_number(request), _chosen(request)
     is_undo = text_of(form, "do") == "undo"
     results = ready_results(program_of(request), job)
     name = text_of(form, "variable")
     if name not in results.columns:
         raise UsageError("no-such-variable", variable=name)
-    label = value_of(form, results.codebook.answers[results.columns.index(name)])
+    label = text_of(form, "only") or value_of(form, results.variable(name))
     if not is_undo and not label:
         raise UsageError("correction-empty")
+    # A row that is saved may not be in the list any more.
+    _, following = _neighbours(results, chosen, number)
     try:
-        chosen_by = desk.LEAST_SURE if _chosen(request).least_sure else ""
+        chosen_by = desk.LEAST_SURE if chosen.least_sure else ""
         results.correct(number, name, None if is_undo else label, chosen_by=chosen_by)
     except UsageError as error:
         return _row(request, explain(words_for(request), error))
-    asked = request.url.query
-    return see_other(f"/jobs/{job.id}/rows/{number}" + (f"?{asked}" if asked else ""))
+    if text_of(form, "go") != "next" or is_undo:
+        asked = _query(chosen)
+        return see_other(f"/jobs/{job.id}/rows/{number}" + (f"?{asked}" if asked else "") + "#row")
+    return see_other(f"/jobs/{job.id}/rows/{following or number}?{_query(chosen, saved=number)}#row")
 
 
 def download(request: Request) -> Response:
@@ -436,12 +586,14 @@ def methods(request: Request) -> Response:
     """Words for a paper."""
     w, job = words_for(request), job_of(request)
     languages = ("zh", "en") if w.language == "zh" else ("en",)
+    has_rows = job.state in ("done", "gaps", "stopped") and bool(job.statuses)
+    compared = ready_results(program_of(request), job).agreements() if has_rows else ()
     return page(
         request,
         "methods.html",
         nav="jobs",
         job=job,
-        texts=[(language, desk.methods_text(job.run, language)) for language in languages],
+        texts=[(language, desk.methods_text(job.run, language, compared)) for language in languages],
         sets=desk.coding_sets_of(job.run),
         version=version("rowbatch"),
     )
@@ -476,6 +628,7 @@ def _told(request: Request) -> dict[str, Any]:
 
 
 ROUTES = [
+    Route("/jobs/{job_id}/splits", splits),
     Route("/jobs/{job_id}/rows", rows),
     Route("/jobs/{job_id}/rows/go", go),
     Route("/jobs/{job_id}/rows/{row}", row),

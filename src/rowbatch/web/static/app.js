@@ -123,20 +123,24 @@ document.addEventListener("keydown", event => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || document.body.dataset.keys === "off") return;
-  if (event.target.closest("input, textarea, select, dialog")) return;
+  const isChoice = event.target.matches("[type=checkbox], [type=radio]") && event.key !== "Enter" && event.key !== " ";
+  if (event.target.closest("input, textarea, select, dialog") && !isChoice) return;
+  // Enter on a button or a link is a press of it, and nothing else.
+  if (event.key === "Enter" && event.target.closest("button, a, summary")) return;
   const key = before + event.key;
   before = event.key === "g" ? "g " : "";
   const target = one(`[data-key="${CSS.escape(key)}"]`) ?? one(`[data-key="${CSS.escape(event.key)}"]`);
   if (!target) return;
   event.preventDefault();
   if (target.matches("input, textarea, select")) target.focus();
+  else if (target.matches("form")) (one("[aria-pressed=true]", target) ?? one("input:not([type=hidden]), textarea, select, button", target)).focus();
   else target.click();
 });
 
 // Enter in the name of a label leads to the next one, and after the last makes a new one.
 document.addEventListener("keydown", event => {
   const next = event.target.dataset?.next;
-  if (event.key !== "Enter" || event.isComposing || !next) return;
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing || !next) return;
   event.preventDefault();
   const all = [...document.querySelectorAll(`[data-next="${CSS.escape(next)}"]`)];
   const following = all[all.indexOf(event.target) + 1], button = one(`button[value="${CSS.escape(next)}"]`);
