@@ -232,6 +232,15 @@ told();
 if ("Notification" in window && Notification.permission === "default") {
   for (const button of document.querySelectorAll("[data-notify]")) button.hidden = false;
 }
+// A link to the key of a provider that is not listed leads to the form for a new one.
+{
+  const wanted = one(`#key-provider option[value="${CSS.escape(location.hash.slice(1))}"]`);
+  if (wanted) {
+    wanted.selected = true;
+    one("#add-key").open = true;
+    one("#key-other").focus();
+  }
+}
 // After a form with errors the summary has the focus.
 one("[data-focus]")?.focus();
 // After a small button the field that it was about has it, wherever it is folded away.
