@@ -21,13 +21,16 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
 
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
+
+ui: $(READY)  ## Open the app: your browser, with the demo's run among its jobs
+	@$(BIN)/rowbatch ui $(ARGS)
 
 test: $(READY) $(BROWSER)  ## Run all tests
 	$(PYTEST) $(ARGS)
