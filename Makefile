@@ -21,13 +21,16 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
 
 demo: $(READY)  ## Label 200 real tweets with the local model
 	@$(BIN)/rowbatch demo $(ARGS)
+
+ui: $(READY)  ## Open the app: your browser, with the demo's run among its jobs
+	@$(BIN)/rowbatch ui $(ARGS)
 
 test: $(READY) $(BROWSER)  ## Run all tests
 	$(PYTEST) $(ARGS)
@@ -99,6 +102,9 @@ oracles:  ## Compute anew, with other packages, the statistics that ours are hel
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/messages.py
+
+pictures: $(READY) $(BROWSER)  ## Take the pictures of the app anew, out of the demo's run
+	$(BIN)/python docs/pictures.py $(ARGS)
 
 ARCHIVE_ORACLES := .oracles-of-archives
 archives: $(READY)  ## Hold archives to the validators of RO-Crate and Frictionless (needs the internet)

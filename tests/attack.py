@@ -362,8 +362,7 @@ def attack_files(tally: Tally, _: Any) -> None:
         address = page.url
         page.goto(urljoin(page.url, "/tools/convert"))
         page.set_input_files("#file", folder / "posts.csv")
-        page.get_by_role("button", name="Open the table").click()
-        page.wait_for_load_state()
+        page.locator("#model").wait_for()
         ours = [one for one in home.rglob("*") if not one.is_symlink()]
         for one in [home, *ours]:
             mode = one.stat().st_mode & 0o777

@@ -54,7 +54,7 @@ import rowbatch.web.run
 from rowbatch.web.run import run
 
 # Also where a busy machine takes its time.
-rowbatch.web.run._FIRST_PAGE_S = 600.0
+rowbatch.web.run._WHOLE_S = 600.0
 
 def look(running):
     link = urlsplit(running.link)

@@ -566,8 +566,8 @@ def test_the_tools_in_a_browser(chromium, home):
     with served_pages() as site, opened(chromium, f"{site.link}") as page:
         page.goto(f"{site.shown_url}/tools/convert")
         page.set_input_files("#file", home / "posts.csv")
-        page.get_by_role("button", name="Open the table").click()
         page.fill("#model", "gpt-4o-mini")
+        page.locator("#tool summary").click()
         page.get_by_role("button", name="post", exact=True).click()
         expect(page.locator("#template")).to_have_value("{{post}}")
         page.locator("#template").press("End")

@@ -420,6 +420,7 @@ def test_what_versions_before_left_is_swept(home, tmp_path):
     for path in (half / "data.csv", half):
         os.utime(path, (time.time() - 100_000,) * 2)
     with a_program(home) as (site, client):
+        assert client.get("/").status_code == 200
         assert site.program.upkeep.wait(30)
         assert site.program.upkeep.error is None
         assert {path.name for path in views.iterdir()} == {known.name, "just-begun"}
@@ -522,3 +523,18 @@ def test_uploads_of_forms_have_no_name(home, tmp_path, monkeypatch):
     assert (0o600, 0, []) in seen
     assert list(place.iterdir()) == []
     assert not Path("posts.csv").exists()
+
+
+def test_what_is_tidied_does_not_hold_up_the_first_page(home, monkeypatch):
+    """
+    Tidying imports what reads tables: it begins when a page was shown.
+    """
+    before = []
+    monkeypatch.setattr(desk.Library, "tidy", lambda *_: before.append(programs[0].page_shown.is_set()))
+    programs = []
+    with a_program(home) as (site, client):
+        programs.append(site.program)
+        assert client.get("/").status_code == 200
+        assert site.program.upkeep.wait(30)
+        assert site.program.upkeep.error is None
+    assert before == [True]

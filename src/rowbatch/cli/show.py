@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import unicodedata
@@ -1776,6 +1777,9 @@ def demo_result(prepared: DemoRun, found: Agreement, seconds: float) -> None:
     line(f"  run directory   {place(run.path)}")
     line()
     line("Next:")
+    # Under make the program's own name is a long path.
+    app = "make ui" if os.environ.get("MAKELEVEL") else command("ui")
+    line(f"  {app}   (open the app: this run is among its jobs)")
     line(f"  {command('status', run.path, '--events')}")
     own = command("run", "YOUR.csv", "--text", "COLUMN", "--labels", "good,bad")
     line(f'  {own} --prompt "How is the mood?"')

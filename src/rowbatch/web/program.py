@@ -21,6 +21,8 @@ _KEPT_RESULTS = 6
 _TOOL_HOURS = 12.0
 _AFTER_DOWNLOAD_S = 3_600.0
 _STOP_S, _LOOK_S = 10.0, 0.2
+FIRST_PAGE_S = 30.0
+"""Whoever starts the program looks at a page within this time; what is not needed for it waits so long."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class Program:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.page_shown = threading.Event()
         self.library = desk.Library()
         self.jobs = desk.Jobs()
         self.trials: dict[str, Trial] = {}
@@ -231,7 +234,10 @@ class Program:
     def _tidy(self, task: desk.Task) -> None:
         # A version before this one left folders open, and views of tables that are no more.
         desk.repair_rights()
-        task.check()
+        # What it needs is large, and would hold the first page up.
+        end = time.monotonic() + FIRST_PAGE_S
+        while not self.page_shown.wait(_LOOK_S) and time.monotonic() < end:
+            task.check()
         self.library.tidy(desk.known_places, task)
 
     def _remove_old(self) -> None:

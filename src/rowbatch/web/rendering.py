@@ -86,6 +86,7 @@ def page(
             **values,
         )
     )
+    program_of(request).page_shown.set()
     return HTMLResponse(_in_utf8(html), status)
 
 

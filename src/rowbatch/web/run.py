@@ -23,15 +23,15 @@ from urllib.parse import urlencode
 from rowbatch import desk
 from rowbatch.errors import ServiceError, StorageError, UsageError, from_os_error
 from rowbatch.web.ports import bound
-from rowbatch.web.program import Program
+from rowbatch.web.program import FIRST_PAGE_S, Program
 
 PORT = 8765
 _STATE, _LOCK, _LOG, _OPENER = "ui.json", "ui.lock", "ui.log", "ui.open.html"
 _OLD_SESSION = "ui.session"
 _START_S, _STOP_S, _ASK_S = 20.0, 15.0, 3.0
 _PORTS_TRIED = 20
-# The browser has the first page by then.
-_FIRST_PAGE_S = 1.0
+# After it was answered, the first page is whole within this time.
+_WHOLE_S, _STEP_S = 1.0, 0.1
 _MAX_LOG_BYTES = 5_000_000
 
 
@@ -165,7 +165,7 @@ async def _serve(listeners: list[socket.socket], home: Path, doing: _Serving) ->
     )
     desk.write_private_file(home / _STATE, json.dumps(asdict(running)))
     stopping = asyncio.create_task(stop.wait())
-    loading = asyncio.create_task(_load_all())
+    loading = asyncio.create_task(_load_all(program))
     try:
         from rowbatch.web.pages.jobs import go_on_after_restart
 
@@ -191,9 +191,12 @@ async def _serve(listeners: list[socket.socket], home: Path, doing: _Serving) ->
                 _forget(home, _STATE, _OPENER)
 
 
-async def _load_all() -> None:
-    """What reads tables is large; it comes in while the first page is being looked at."""
-    await asyncio.sleep(_FIRST_PAGE_S)
+async def _load_all(program: Program) -> None:
+    """What reads tables is large, and would hold the first page up; it comes in while that is being looked at."""
+    end = time.monotonic() + FIRST_PAGE_S
+    while not program.page_shown.is_set() and time.monotonic() < end:
+        await asyncio.sleep(_STEP_S)
+    await asyncio.sleep(_WHOLE_S)
     await asyncio.to_thread(desk.load_all)
 
 

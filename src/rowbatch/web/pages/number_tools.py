@@ -18,7 +18,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
-from rowbatch.web.pages.tools import keep_file, note_name
+from rowbatch.web.pages.tools import Numbers, keep_file, note_name
 from rowbatch.web.program import Program, ToolFile
 from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
 from rowbatch.web.words import Words
@@ -64,6 +64,10 @@ class _Asked:
     form: FormData
     files: list[ToolFile]
     names: dict[str, str] = field(default_factory=dict)
+    numbers: Numbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.numbers = Numbers(self.w, self.form)
 
     def text(self, name: str) -> str:
         return text_of(self.form, name).strip()
@@ -74,15 +78,6 @@ class _Asked:
     @property
     def path(self) -> Path:
         return self.files[0].path
-
-    def number(self, name: str, what: str) -> float | None:
-        text = self.text(name)
-        if not text:
-            return None
-        try:
-            return float(text.replace(",", "."))
-        except ValueError:
-            raise UsageError("not-a-number", field=what, text=text) from None
 
 
 def _words_of(asked: _Asked, tool: str, options: Mapping[str, Any]) -> str:
@@ -191,15 +186,18 @@ def _compare(asked: _Asked) -> Found:
     )
 
 
-def _how_many(asked: _Asked) -> Found:
+def _how_many(asked: _Asked) -> Found | None:
     w = asked.w
-    of = asked.number("of", w.t("Rows of the table"))
+    of = asked.numbers.whole("of", w.t("Rows of the table"))
+    half_width = asked.numbers.decimal("half_width", w.t("How exact: plus or minus"))
+    if asked.numbers.faults:
+        return None
     options: dict[str, Any] = {
         "predicted": asked.text("predicted") or None,
         "gold": asked.text("gold") or None,
         "label": asked.text("label") or None,
-        "of": None if of is None else int(of),
-        "half_width": asked.number("half_width", w.t("How exact: plus or minus")),
+        "of": of,
+        "half_width": half_width,
     }
     found = api.how_many(asked.path if asked.files else None, **options)
     facts = [(w.t("What"), found.quantity)]
@@ -256,7 +254,7 @@ def _merge(asked: _Asked) -> Found:
         w.t("One table, a column for each coder"),
         facts=facts,
         notes=[w.told(note) for note in found.notes],
-        next=w.t("Next: how far do they agree? Take the table to the tool “How far do coders agree?”."),
+        next=w.t("Next: see how far they agree."),
         command=f"{_words_of(asked, 'merge-coders', words)} -o coded.xlsx",
         id=out.id,
         name=out.name,
@@ -296,7 +294,7 @@ def _told(
     )
 
 
-_DO: Mapping[str, Callable[[_Asked], Found]] = {
+_DO: Mapping[str, Callable[[_Asked], Found | None]] = {
     "agree": _agree,
     "correct": _correct,
     "compare": _compare,
@@ -337,8 +335,12 @@ def _titles(w: Words) -> dict[str, tuple[str, str]]:
 
 
 def show(request: Request) -> Response:
-    """The form of one."""
-    return _page(request, {})
+    """The form of one, with a file that another tool has made, where the address names one."""
+    program = program_of(request)
+    carried = [one for one in request.query_params.getlist("file_id") if program.tool_file(one)]
+    if not carried:
+        return _page(request, {})
+    return use(request, FormData([("do", "open"), *(("file_id", one) for one in carried)]))
 
 
 def use(request: Request, form: FormData) -> Response:
@@ -361,6 +363,7 @@ def use(request: Request, form: FormData) -> Response:
         asked.files = []
     values |= {
         "files": asked.files,
+        "faults": asked.numbers.faults,
         "values": {name: text_of(form, name) for name in form if isinstance(form.get(name), str)},
         "chosen": set(asked.chosen("coders")) | set(asked.chosen("value")),
     }
@@ -402,10 +405,11 @@ def _page(request: Request, values: dict[str, Any]) -> Response:
     given = {
         **{"tool": tool, "title": title, "lead": lead, "files": [], "header": (), "second_header": ()},
         **{"coded": [], "chosen": set(), "values": {}, "found": None, "shown": None, "levels": _LEVELS},
+        "faults": (),
         **values,
     }
     given["values"] = defaultdict(str, given["values"])
-    status = 422 if given["shown"] else 200
+    status = 422 if given["shown"] or given["faults"] else 200
     return page(request, "number_tool.html", nav="tools", status=status, why=w.told, **given)
 
 

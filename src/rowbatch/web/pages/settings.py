@@ -46,6 +46,7 @@ def _settings(
     opened: str = "",
 ) -> Response:
     w, program = words_for(request), program_of(request)
+    kept = desk.read_settings()
     providers = []
     for name in api.providers():
         provider = api.find_provider(name)
@@ -63,7 +64,8 @@ def _settings(
                 "fault": fault,
                 "is_ours": found is not None and found.place in ("keyring", "this program"),
                 "checked": program.checked_keys.get(name, ""),
-                "is_open": name == opened,
+                "is_open": name == opened or (name == kept.provider and found is None),
+                "is_listed": found is not None or bool(fault) or name in (kept.provider, opened),
             }
         )
     cache = desk.cache()
@@ -73,8 +75,10 @@ def _settings(
         nav="settings",
         status=422 if shown or faults else 200,
         providers=providers,
+        listed=[one for one in providers if one["is_listed"]],
+        others=[one for one in providers if not one["is_listed"]],
         headers=desk.shown_headers(),
-        settings=values or desk.read_settings(),
+        settings=values or kept,
         shown=shown,
         told=told,
         faults=faults,

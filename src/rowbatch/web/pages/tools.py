@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import join
 from typing import Any, Literal, cast
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -19,17 +22,23 @@ from rowbatch import api, desk
 from rowbatch.errors import InputError, RowbatchError, UsageError
 from rowbatch.web import labels
 from rowbatch.web.explain import Shown, explain
+from rowbatch.web.pages.label import ShownFault
 from rowbatch.web.pages.results import attachment, format_of
 from rowbatch.web.pages.start import copy
 from rowbatch.web.program import Program, ToolFile
 from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
-_TOOLS = ("convert", "split", "extract", "units", "join-units")
 _EXTRAS: tuple[Literal["model", "usage", "finish_reason"], ...] = ("model", "usage", "finish_reason")
 _FIRST_NUMBERS: dict[str, Literal[0, 1]] = {"0": 0, "1": 1}
 _SEVERAL: dict[str, Literal["rows", "columns"]] = {"rows": "rows", "columns": "columns"}
 _FIRST_CHARS = 20_000
+_MODEL = "gpt-6-luna"
+"""Offered where nobody has chosen one: small, and cheap."""
+_FIELDS = ("results", "join", "requests", "labelled", "of")
+_PLACES = {"units-without-size": "size", "units-overlap": "overlap"}
+"""The fields that errors are about."""
+_LINES = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".ndjson.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Result:
         notes: Sentences worth reading.
         command: The same on the command line.
         id, name, size_bytes: Of the file to download; "" and 0 where there is none.
+        next: What is done next, in order.
     """
 
     title: str
@@ -52,6 +62,75 @@ class Result:
     id: str = ""
     name: str = ""
     size_bytes: int = 0
+    next: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    What may be done with what a tool has made.
+
+    Attributes:
+        text: In a sentence.
+        address, button: Of the page that does it, to which the file is carried on; "" where it is done elsewhere.
+    """
+
+    text: str
+    address: str = ""
+    button: str = ""
+
+
+@dataclass(slots=True)
+class Numbers:
+    """
+    The numbers of a form; what is none is told beside its field.
+
+    Attributes:
+        faults: Of the fields that were read.
+    """
+
+    w: Words
+    form: FormData
+    faults: list[ShownFault] = field(default_factory=list)
+
+    def whole(self, name: str, what: str) -> int | None:
+        """A whole number; None where nothing is written, or something else."""
+        number = self.decimal(name, what)
+        if number is not None and not number.is_integer():
+            self._tell(name, what)
+            return None
+        return None if number is None else int(number)
+
+    def decimal(self, name: str, what: str) -> float | None:
+        """A number; None where nothing is written, or something else."""
+        text = text_of(self.form, name).strip()
+        if not text:
+            return None
+        # A comma before three digits parts thousands, any other one is a decimal point.
+        plain = re.sub(r",(?=\d{3}(\D|$))", "", text).replace(",", ".")
+        try:
+            number = float(plain)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self._tell(name, what)
+            return None
+        return number
+
+    def require(self, name: str, number: float | None) -> None:
+        """Tell that a number is missing where there is none, unless something was told of it."""
+        if not number and all(one.place != name for one in self.faults):
+            self.faults.append(_beside(self.w, name, UsageError("number-missing")))
+
+    def _tell(self, name: str, what: str) -> None:
+        error = UsageError("not-a-number", field=what, text=text_of(self.form, name).strip())
+        self.faults.append(_beside(self.w, name, error))
+
+
+def _beside(w: Words, place: str, error: RowbatchError, names: dict[str, str] | None = None) -> ShownFault:
+    """An error in the words that stand beside a field."""
+    shown = explain(w, error, names=names)
+    return ShownFault(place, f"{shown.means} {shown.next}".strip())
 
 
 def tools(request: Request) -> Response:
@@ -60,24 +139,35 @@ def tools(request: Request) -> Response:
 
 
 def tool(request: Request) -> Response:
-    """The form of one."""
-    return page(request, "tool.html", nav="tools", **_values(request, {}))
+    """The form of one, with the files that another tool has, where the address names them."""
+    program = program_of(request)
+    carried = [(name, one) for name, one in request.query_params.multi_items() if program.tool_file(one)]
+    if not carried:
+        return page(request, "tool.html", nav="tools", **_values(request, {}))
+    do = "look" if request.path_params["tool"] == "split" else "open"
+    form = FormData([*carried, ("do", do)])
+    return _used(request, form, {"values": _told(form)})
 
 
 def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
     w, name = words_for(request), request.path_params["tool"]
-    if name not in _TOOLS:
+    if name not in _DO:
         raise InputError("tool-missing")
     title, lead = {
         "convert": (
             w.t("Table → batch file"),
-            w.t("Rows of a table become the requests of a batch file (JSONL)."),
+            w.t("Rows of a table (CSV, Excel, …) become the requests of a batch file (JSONL)."),
         ),
         "split": (
             w.t("Split a batch file"),
-            w.t("One batch file becomes several, in order; joined they are the same again."),
+            w.t("One batch file (JSONL) becomes several, in order; joined they are the same again."),
         ),
-        "extract": (w.t("Answers → table"), w.t("Result files become a table.")),
+        "extract": (
+            w.t("Answers → table"),
+            w.t(
+                "Result files (JSONL) become a table (Excel, CSV, …), joined with the table they came from if you like."
+            ),
+        ),
         "units": (
             w.t("Long texts → units"),
             w.t("Each long text becomes several short ones, a row each, which are labelled one by one."),
@@ -90,7 +180,7 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
     defaults = {
         "text": "",
         "endpoint": "chat",
-        "model": "",
+        "model": _model(),
         "system": "",
         "template": "",
         "max_tokens": "",
@@ -112,49 +202,58 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "by": "sentence",
         "size": "",
         "overlap": "",
+        "join_id": "",
         "rule": "most",
     }
+    models, told = api.models(), {**defaults, **values.get("values", {})}
     return {
         "tool": name,
         "title": title,
         "lead": lead,
         "shown": None,
         "result": None,
+        "faults": (),
         "file": None,
         "looked": None,
         "preview": "",
         "header": (),
-        "models": api.models(),
+        "models": models,
+        "price": next((one for one in models if one.price and one.name == told["model"]), None),
         "providers": [api.find_provider(one) for one in api.providers() if one != "local"],
         **values,
-        "values": {**defaults, **values.get("values", {})},
+        "values": told,
+        "files": {**dict.fromkeys(_FIELDS, ()), **values.get("files", {})},
     }
+
+
+def _model() -> str:
+    """The one that was chosen last, unless it runs on this computer."""
+    settings = desk.read_settings()
+    return settings.model if settings.model and settings.provider != "local" else _MODEL
 
 
 def use(request: Request, form: FormData) -> Response:
     """Do what the form says."""
-    w, program, name = words_for(request), program_of(request), request.path_params["tool"]
-    if name not in _TOOLS:
+    return _used(request, form, {"values": _told(form)})
+
+
+def _used(request: Request, form: FormData, values: dict[str, Any]) -> Response:
+    asked, name = _Asked(words_for(request), program_of(request), form), request.path_params["tool"]
+    if name not in _DO:
         raise InputError("tool-missing")
-    values: dict[str, Any] = {"values": _told(form)}
-    names: dict[str, str] = {}
     try:
-        if name == "convert":
-            values |= _convert(w, program, form, names)
-        elif name == "split":
-            values |= _split(w, program, form, names)
-        elif name == "extract":
-            values |= _extract(w, program, form, names)
-        elif name == "units":
-            values |= _units(w, program, form, names)
-        else:
-            values |= _join_units(w, program, form, names)
-        status = 422 if values.get("shown") else 200
-        return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
+        values |= _DO[name](asked)
     except RowbatchError as error:
-        values |= _files_again(program, form, name)
-        values["shown"] = explain(w, error, names=names)
-        return page(request, "tool.html", nav="tools", status=422, **_values(request, values))
+        values |= _opened_again(asked, name)
+        place = _PLACES.get(error.notice.kind, "")
+        # Where the file could not be read there is no field.
+        if place and values.get("header"):
+            values["faults"] = (_beside(asked.w, place, error, asked.names),)
+        else:
+            values["shown"] = explain(asked.w, error, names=asked.names)
+    values = {"files": asked.files, "file": next(iter(asked.files.get("file", ())), None)} | values
+    status = 422 if values.get("shown") or values.get("faults") else 200
+    return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
 
 
 def _with_names(text: str, names: Mapping[str, str]) -> str:
@@ -177,30 +276,59 @@ def _told(form: FormData) -> dict[str, Any]:
     return texts | flags
 
 
-def _files_again(program: Program, form: FormData, name: str) -> dict[str, Any]:
-    """After an error the file need not be handed over again."""
-    file = program.tool_file(text_of(form, "file_id"))
-    if file is None or name in ("extract", "join-units"):
+def _opened_again(asked: _Asked, name: str) -> dict[str, Any]:
+    """After an error no file need be handed over again, unless it is the one that cannot be read."""
+    file = next(iter(asked.files.get("file", ())), None)
+    if file is None or name not in ("convert", "units"):
         return {}
-    header: tuple[str, ...] = ()
-    if name in ("convert", "units"):
-        try:
-            header = desk.header_of(file.path)
-        except RowbatchError:
-            return {}
-    return {"file": file, "header": header}
+    try:
+        return {"header": desk.header_of(file.path)}
+    except RowbatchError:
+        return {"file": None}
 
 
-def _received(program: Program, form: FormData, name: str, names: dict[str, str]) -> ToolFile:
-    """A file of a form: brought with it, or before."""
-    known = program.tool_file(text_of(form, "file_id"))
-    if known is not None:
-        note_name(names, known)
-        return known
-    upload = form.get(name)
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        raise UsageError("file-missing")
-    return keep_file(program, upload, names)
+@dataclass(slots=True)
+class _Asked:
+    """A form, its files by field, and what messages are to call these."""
+
+    w: Words
+    program: Program
+    form: FormData
+    files: dict[str, list[ToolFile]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def received(self, name: str) -> list[ToolFile]:
+        """The files of a field: brought before, then those that come with the form."""
+        found = self.files[name] = []
+        for value in self.form.getlist(f"{name}_id"):
+            known = self.program.tool_file(value) if isinstance(value, str) else None
+            if known is not None:
+                note_name(self.names, known)
+                found.append(known)
+        found += self.brought(name)
+        return found
+
+    def brought(self, name: str) -> list[ToolFile]:
+        """The files that come with the form."""
+        return [
+            keep_file(self.program, one, self.names)
+            for one in self.form.getlist(name)
+            if isinstance(one, UploadFile) and one.filename
+        ]
+
+    def required(self, name: str) -> ToolFile:
+        """The file of a field; the one that came last."""
+        found = self.received(name)
+        if not found:
+            raise UsageError("file-missing")
+        self.files[name] = found[-1:]
+        return found[-1]
+
+    def drop(self, file: ToolFile) -> None:
+        """A file that is of no use here."""
+        self.program.remove_tool_file(file.id)
+        for found in self.files.values():
+            found[:] = [one for one in found if one is not file]
 
 
 def note_name(names: dict[str, str], file: ToolFile, *places: Path) -> None:
@@ -220,30 +348,13 @@ def keep_file(program: Program, upload: UploadFile, names: dict[str, str]) -> To
     return file
 
 
-def _whole(text: str, what: str) -> int | None:
-    if not text.strip():
-        return None
-    try:
-        return int(text.replace(",", ""))
-    except ValueError:
-        raise UsageError("not-a-number", field=what, text=text) from None
-
-
-def _decimal(text: str, what: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        raise UsageError("not-a-number", field=what, text=text) from None
-
-
-def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
-    file = _received(program, form, "file", names)
+def _convert(asked_for: _Asked) -> dict[str, Any]:
+    w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
+    file, numbers = asked_for.required("file"), Numbers(w, form)
     header = desk.header_of(file.path)
     do = text_of(form, "do")
     if do == "open" or "model" not in form:
-        return {"file": file, "header": header, "values": {"text": desk.likely_text_column(file.path)}}
+        return {"header": header, "values": {"text": desk.likely_text_column(file.path)}}
     template = text_of(form, "template").strip()
     asked: dict[str, Any] = {
         "model": text_of(form, "model").strip(),
@@ -251,13 +362,17 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         "template": template.replace("\r\n", "\n") or None,
         "system": text_of(form, "system").replace("\r\n", "\n").strip() or None,
         "endpoint": text_of(form, "endpoint") or "chat",
-        "max_tokens": _whole(text_of(form, "max_tokens"), w.t("Longest answer, in tokens")),
-        "temperature": _decimal(text_of(form, "temperature"), w.t("Temperature")),
+        "max_tokens": numbers.whole("max_tokens", w.t("Longest answer, in tokens")),
+        "temperature": numbers.decimal("temperature", w.t("Temperature")),
         "dedupe": "dedupe" in form,
         "skip_empty": "skip_empty" in form,
         "id_column": text_of(form, "id_column").strip() or None,
     }
-    again = {"file": file, "header": header, "values": _told(form)}
+    again = {"header": header, "values": _told(form)}
+    if not asked["model"]:
+        numbers.faults.append(ShownFault("model", w.t("Say which model.")))
+    if numbers.faults:
+        return again | {"faults": numbers.faults}
     if do == "preview":
         return again | {"preview": desk.first_request(file.path, **asked)[:_FIRST_CHARS]}
     limits = text_of(form, "limits") or None
@@ -314,19 +429,45 @@ def _convert(w: Words, program: Program, form: FormData, names: dict[str, str]) 
             out.id,
             out.name,
             out.size_bytes,
+            _after_convert(w, file, out, is_whole=not limits),
         )
     }
 
 
-def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+def _after_convert(w: Words, table: ToolFile, made: ToolFile, *, is_whole: bool) -> tuple[Step, ...]:
+    carried = {"join_id": table.id, **({"requests_id": made.id} if is_whole else {})}
+    split = Step(
+        w.t("If it is larger than what your provider takes in one file, split it."),
+        f"/tools/split?{urlencode({'file_id': made.id, 'join_id': table.id})}",
+        w.t("Split this file"),
+    )
+    return (*([split] if is_whole else []), *_after_split(w, carried))
 
-    file = _received(program, form, "file", names)
+
+def _after_split(w: Words, carried: Mapping[str, str]) -> tuple[Step, ...]:
+    """The files that are here already need not be handed over again."""
+    return (
+        Step(
+            w.t(
+                "Upload it where your provider takes batch files, and fetch the result files when the batch is done."
+            )
+        ),
+        Step(
+            w.t("Make a table of the answers."),
+            f"/tools/extract?{urlencode(carried)}",
+            w.t("Answers → table"),
+        ),
+    )
+
+
+def _split(asked_for: _Asked) -> dict[str, Any]:
+    w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
+    file, numbers = asked_for.required("file"), Numbers(w, form)
     kind = desk.kind_of_lines(file.path)
     to_lines = "to_lines" in form and kind in ("document", "other")
     if kind == "other" and not to_lines:
-        program.remove_tool_file(file.id)
+        asked_for.drop(file)
         return {
-            "values": _told(form),
             "shown": Shown(
                 w.t("This is not a batch file"),
                 w.t("None of the first lines of “%(name)s” is a request with a custom_id.", name=file.name),
@@ -337,27 +478,25 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
             ),
         }
     if text_of(form, "do") == "look" and not to_lines:
-        return {
-            "file": file,
-            "values": _told(form),
-            "looked": _look(w, file, text_of(form, "limits") or "openai"),
-        }
-    how, number = text_of(form, "how"), text_of(form, "number")
+        return {"looked": _look(w, file, text_of(form, "limits") or "openai")}
+    how = text_of(form, "how") or "limits"
     asked: dict[str, Any] = {}
     words: list[str] = []
     if how == "limits":
         asked["limits"] = text_of(form, "limits") or "openai"
         words = ["--limits", asked["limits"]]
     elif how == "mb":
-        size = _decimal(number, w.t("Number"))
+        size = numbers.decimal("number", w.t("Number"))
         asked["max_bytes"] = int(size * 1_000_000) if size else None
         words = ["--max-bytes", str(asked["max_bytes"])]
     else:
         name, option = ("parts", "--parts") if how == "parts" else ("max_requests", "--max-requests")
-        asked[name] = _whole(number, w.t("Number"))
+        asked[name] = numbers.whole("number", w.t("Number"))
         words = [option, str(asked[name])]
-    if not next(iter(asked.values())):
-        raise UsageError("number-missing")
+    if how != "limits":
+        numbers.require("number", next(iter(asked.values())))
+    if numbers.faults:
+        return {"faults": numbers.faults}
     stem = Path(file.name).stem
     out = program.new_tool_file(f"{stem}.parts.zip")
     target = out.path.with_name("parts.zip")
@@ -381,11 +520,18 @@ def _split(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
         facts.append((w.t("Empty lines"), w.number(report.blank_lines)))
     words += ["--to-lines"] if to_lines else []
     command = join(["rowbatch", "split", file.name, "-o", f"{stem}.parts.zip", *words])
+    table = program.tool_file(text_of(form, "join_id"))
+    carried = {"requests_id": file.id, **({"join_id": table.id} if table else {})}
     return {
-        "file": file,
-        "values": _told(form),
         "result": Result(
-            w.t("The parts are ready"), tuple(facts), tuple(notes), command, out.id, out.name, out.size_bytes
+            w.t("The parts are ready"),
+            tuple(facts),
+            tuple(notes),
+            command,
+            out.id,
+            out.name,
+            out.size_bytes,
+            _after_split(w, carried),
         ),
     }
 
@@ -406,35 +552,45 @@ def _look(w: Words, file: ToolFile, provider: str) -> Result:
     return Result(w.t("What is in the file"), tuple(facts), tuple(notes))
 
 
-def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
+def _sorted_by_kind(asked_for: _Asked) -> None:
+    """Files that came together become what they are: answers, a batch file that was sent, the table."""
+    results, sent, tables = (asked_for.received(name) for name in ("results", "requests", "join"))
+    for file in asked_for.brought("files"):
+        kind = desk.kind_of_lines(file.path)
+        has_lines = file.name.lower().endswith(_LINES)
+        if kind == "requests":
+            sent.append(file)
+        elif kind == "results" or (has_lines and kind != "other"):
+            results.append(file)
+        else:
+            tables.append(file)
+    del tables[:-1]
 
-    uploads = [one for one in form.getlist("results") if isinstance(one, UploadFile) and one.filename]
-    if not uploads:
-        raise UsageError("results-missing")
-    results = [keep_file(program, one, names) for one in uploads]
-    asked = next((file for file in results if desk.kind_of_lines(file.path) == "requests"), None)
-    if asked is not None:
-        for file in results:
-            program.remove_tool_file(file.id)
+
+def _extract(asked_for: _Asked) -> dict[str, Any]:
+    w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
+    _sorted_by_kind(asked_for)
+    results, sent = asked_for.files["results"], asked_for.files["requests"]
+    table = next(iter(asked_for.files["join"]), None)
+    wrong = next((file for file in results if desk.kind_of_lines(file.path) == "requests"), None)
+    if wrong is not None:
+        # It is of use beside the answers.
+        results.remove(wrong)
+        sent.append(wrong)
+    if wrong is not None or (sent and not results and asked_for.form.getlist("files")):
         return {
-            "values": _told(form),
             "shown": Shown(
                 w.t("This is the file that was sent, not the answers"),
-                w.t("“%(name)s” has the requests; no answers are in it.", name=asked.name),
+                w.t("“%(name)s” has the requests; no answers are in it.", name=(wrong or sent[-1]).name),
                 w.t(
                     "Choose the output file that the provider gave when the batch was done, and the error file."
                 ),
             ),
         }
-    brought = form.get("join")
-    table = (
-        keep_file(program, brought, names) if isinstance(brought, UploadFile) and brought.filename else None
-    )
-    sent = [
-        keep_file(program, one, names)
-        for one in form.getlist("requests")
-        if isinstance(one, UploadFile) and one.filename
-    ]
+    if text_of(form, "do") == "open":
+        return {}
+    if not results:
+        raise UsageError("results-missing")
     chosen = format_of(text_of(form, "format") or "xlsx", numbers="numbers" in form)
     if chosen is None:
         raise UsageError("format-missing")
@@ -460,8 +616,6 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
         writing=writing,
     )
     out.path = target
-    for file in (*results, *sent, *([table] if table else [])):
-        program.remove_tool_file(file.id)
     facts = [
         (w.t("Rows of the table"), w.number(report.rows)),
         (w.t("Result lines"), w.number(report.results)),
@@ -513,7 +667,6 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
     words += ["--excel-safe"] if writing.formula_safe else []
     words += ["--numbers"] if writing.numbers else []
     return {
-        "values": _told(form),
         "result": Result(
             w.t("The table is ready"),
             tuple(facts),
@@ -522,18 +675,35 @@ def _extract(w: Words, program: Program, form: FormData, names: dict[str, str]) 
             out.id,
             out.name,
             out.size_bytes,
+            _after_extract(w, out),
         ),
     }
 
 
-def _units(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
-    file = _received(program, form, "file", names)
+def _after_extract(w: Words, made: ToolFile) -> tuple[Step, ...]:
+    return (
+        Step(
+            w.t("If the table has a column of people, see how far the model agrees with them."),
+            f"/tools/agree?{urlencode({'file_id': made.id})}",
+            w.t("How far do coders agree?"),
+        ),
+        Step(
+            w.t("If it has none, draw some rows, and have people code them."), "/coding", w.t("Human coding")
+        ),
+    )
+
+
+def _units(asked_for: _Asked) -> dict[str, Any]:
+    w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
+    file, numbers = asked_for.required("file"), Numbers(w, form)
     header = desk.header_of(file.path)
     if text_of(form, "do") == "open" or "by" not in form:
-        return {"file": file, "header": header, "values": {"text": desk.likely_text_column(file.path)}}
+        return {"header": header, "values": {"text": desk.likely_text_column(file.path)}}
+    size = numbers.whole("size", w.t("How many make a unit"))
+    overlap = numbers.whole("overlap", w.t("How many of them the next unit repeats")) or 0
+    if numbers.faults:
+        return {"header": header, "faults": numbers.faults}
     out, target, writing = _table_to_make(program, form, names, file, "units")
-    size = _whole(text_of(form, "size"), w.t("How many make a unit"))
-    overlap = _whole(text_of(form, "overlap"), w.t("How many of them the next unit repeats")) or 0
     text, by = text_of(form, "text"), text_of(form, "by")
     report = api.units(
         file.path, target, text=text, by=cast("Any", by), size=size, overlap=overlap, writing=writing
@@ -552,21 +722,30 @@ def _units(w: Words, program: Program, form: FormData, names: dict[str, str]) ->
         facts.append((w.t("Rows without a text"), w.number(report.empty_documents)))
     notes = tuple(w.told(note) for note in report.notes)
     command = join([*words, "-o", out.name])
+    after = (
+        Step(w.t("Download it, and label it: each unit is a row."), "/", w.t("Label a table")),
+        Step(
+            w.t("Bring the labels of the units back to the texts."),
+            f"/tools/join-units?{urlencode({'of_id': file.id})}",
+            w.t("Units → long texts"),
+        ),
+    )
     return {
-        "file": file,
         "header": header,
-        "values": _told(form),
         "result": Result(
-            w.t("The units are ready"), tuple(facts), notes, command, out.id, out.name, out.size_bytes
+            w.t("The units are ready"), tuple(facts), notes, command, out.id, out.name, out.size_bytes, after
         ),
     }
 
 
-def _join_units(w: Words, program: Program, form: FormData, names: dict[str, str]) -> dict[str, Any]:
-    uploads = [form.get(name) for name in ("labelled", "of")]
-    if not all(isinstance(one, UploadFile) and one.filename for one in uploads):
+def _join_units(asked_for: _Asked) -> dict[str, Any]:
+    w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
+    found = [asked_for.received(name) for name in ("labelled", "of")]
+    if text_of(form, "do") == "open":
+        return {}
+    if not all(found):
         raise UsageError("file-missing")
-    labelled, table = (keep_file(program, one, names) for one in uploads if isinstance(one, UploadFile))
+    labelled, table = (one[-1] for one in found)
     out, target, writing = _table_to_make(program, form, names, table, "joined")
     rule = text_of(form, "rule")
     id_column = text_of(form, "id_column").strip() or None
@@ -574,8 +753,6 @@ def _join_units(w: Words, program: Program, form: FormData, names: dict[str, str
         labelled.path, target, of=table.path, rule=rule, id_column=id_column, writing=writing
     )
     out.path = target
-    for file in (labelled, table):
-        program.remove_tool_file(file.id)
     facts = [(w.t("Texts"), w.number(report.documents)), (w.t("Units"), w.number(report.units))]
     if report.unanswered:
         facts.append((w.t("Units without an answer"), w.number(report.unanswered)))
@@ -584,7 +761,6 @@ def _join_units(w: Words, program: Program, form: FormData, names: dict[str, str
     words += ["--id", id_column] if id_column else []
     notes = tuple(w.told(note) for note in report.notes)
     return {
-        "values": _told(form),
         "result": Result(
             w.t("The table is ready"),
             tuple(facts),
@@ -593,8 +769,18 @@ def _join_units(w: Words, program: Program, form: FormData, names: dict[str, str
             out.id,
             out.name,
             out.size_bytes,
+            _after_extract(w, out),
         ),
     }
+
+
+_DO: Mapping[str, Callable[[_Asked], dict[str, Any]]] = {
+    "convert": _convert,
+    "split": _split,
+    "extract": _extract,
+    "units": _units,
+    "join-units": _join_units,
+}
 
 
 def _table_to_make(

@@ -35,30 +35,62 @@ function send(zone, file) {
   request.send(file);
 }
 
+// A file of a tool is sent with its form, and comes back with what can be done with it.
+function openFile(field) {
+  const form = field.form, told = one("[data-told]", form), wanted = document.createElement("input");
+  if (told) {
+    told.textContent = words("reading");
+    told.hidden = false;
+  }
+  Object.assign(wanted, { type: "hidden", name: "do", value: field.dataset.opens });
+  form.append(wanted);
+  // What else the form needs can be said when the file is here.
+  form.noValidate = true;
+  form.requestSubmit();
+}
+
+// Files that were dropped beside a field come into the first one that is empty; one that takes several takes all.
+function fill(form, dropped) {
+  const left = [...dropped];
+  let filled = null;
+  for (const field of form.querySelectorAll("input[type=file]")) {
+    if (!left.length || (field.files.length && !field.multiple)) continue;
+    const files = new DataTransfer();
+    for (const file of left.splice(0, field.multiple ? left.length : 1)) files.items.add(file);
+    field.files = files.files;
+    filled ??= field;
+  }
+  filled?.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 document.addEventListener("change", event => {
   const zone = event.target.closest("[data-upload]");
   if (zone && event.target.type === "file" && event.target.files.length) {
     event.preventDefault();
     send(zone, event.target.files[0]);
   }
+  if (event.target.matches("[data-opens]") && event.target.files.length) openFile(event.target);
   // Choices that redraw their page at once.
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 document.addEventListener("dragover", event => {
-  const zone = one("[data-upload]");
+  const zone = one("[data-upload], [data-drop]");
   if (!zone || !event.dataTransfer.types.includes("Files")) return;
   event.preventDefault();
   zone.classList.add("over");
 });
 document.addEventListener("dragleave", event => {
-  if (!event.relatedTarget) one("[data-upload]")?.classList.remove("over");
+  if (!event.relatedTarget) one("[data-upload], [data-drop]")?.classList.remove("over");
 });
 document.addEventListener("drop", event => {
-  const zone = one("[data-upload]");
+  const zone = one("[data-upload], [data-drop]");
   if (!zone || !event.dataTransfer.files.length) return;
-  event.preventDefault();
   zone.classList.remove("over");
-  send(zone, event.dataTransfer.files[0]);
+  // A field takes itself what is dropped on it.
+  if (zone.matches("[data-drop]") && event.target.matches("input[type=file]")) return;
+  event.preventDefault();
+  if (zone.matches("[data-drop]")) fill(zone, event.dataTransfer.files);
+  else send(zone, event.dataTransfer.files[0]);
 });
 
 // The preview's row, before anything asks for it.
@@ -203,6 +235,15 @@ function told() {
 told();
 if ("Notification" in window && Notification.permission === "default") {
   for (const button of document.querySelectorAll("[data-notify]")) button.hidden = false;
+}
+// A link to the key of a provider that is not listed leads to the form for a new one.
+{
+  const wanted = one(`#key-provider option[value="${CSS.escape(location.hash.slice(1))}"]`);
+  if (wanted) {
+    wanted.selected = true;
+    one("#add-key").open = true;
+    one("#key-other").focus();
+  }
 }
 // After a form with errors the summary has the focus.
 one("[data-focus]")?.focus();
