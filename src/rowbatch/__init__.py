@@ -65,6 +65,7 @@ __all__ = [
     "merge_coders",
     "open",
     "open_coding_set",
+    "preview_table",
     "report",
     "rerun",
     "sample",
@@ -72,6 +73,7 @@ __all__ = [
     "specification_curve",
     "split",
     "stability",
+    "try_table",
     "units",
     "vary",
 ]
@@ -95,6 +97,7 @@ _PLACES = {
     "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
     "open_coding_set": ("rowbatch.api", "open_coding_set"),
+    "preview_table": ("rowbatch.api", "preview_table"),
     "report": ("rowbatch.api", "report"),
     "rerun": ("rowbatch.api", "rerun"),
     "sample": ("rowbatch.api", "sample"),
@@ -103,6 +106,7 @@ _PLACES = {
     "stability": ("rowbatch.api", "stability"),
     "vary": ("rowbatch.api", "vary"),
     "split": ("rowbatch.api", "split"),
+    "try_table": ("rowbatch.api", "try_table"),
     "units": ("rowbatch.api", "units"),
 }
 

@@ -19,7 +19,8 @@ from click.core import ParameterSource
 
 from rowbatch import api
 from rowbatch.api import WriteOptions
-from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError, from_os_error
+from rowbatch.cli.overview import LINES, overview
+from rowbatch.errors import InputError, NeedsDecision, RowbatchError, ServiceError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
 if TYPE_CHECKING:
@@ -34,18 +35,21 @@ _LONGEST_NAME = 15
 _GAPS_CODE = 9
 
 
+class _Commands(click.Group):
+    """All commands. Their help is the one that can be shown without them."""
+
+    def format_help(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"{overview()}\n")
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        super().add_command(cmd, name)
+        cmd.short_help = LINES.get(name or cmd.name or "")
+
+
 @click.group(
+    cls=_Commands,
     name="rowbatch",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help="""Label a table with a language model.
-
-Rows go in, labels come out: every row once, with a status. Without a key and without the
-internet the work is done by a small model on this computer.
-
-\b
-  rowbatch demo                 label 200 real tweets and compare with people
-  rowbatch run posts.csv --text post --labels good,bad --prompt "How is the mood?"
-""",
 )
 @click.version_option(package_name="rowbatch", message="%(prog)s %(version)s", help="Show the version.")
 def app() -> None:
@@ -119,9 +123,10 @@ _more_reading = _options(_most_reading, click.option("--rows", metavar="PATH", h
 _header_line = click.option("--header", metavar="LINE", help=_HEADER_LINE)
 _reading = _options(_header_line, _more_reading)
 # Of a command whose --rows is a number.
-_reading_beside_rows = _options(
-    _header_line, _most_reading, click.option("--rows-at", metavar="PATH", help=_ROWS_AT), _program
+_more_reading_beside_rows = _options(
+    _most_reading, click.option("--rows-at", metavar="PATH", help=_ROWS_AT), _program
 )
+_reading_beside_rows = _options(_header_line, _more_reading_beside_rows)
 _writing = _options(
     click.option("--bom", is_flag=True, help="CSV: begin with a byte order mark, so that Excel sees UTF-8."),
     click.option(
@@ -401,7 +406,7 @@ _go_on = click.option(
 )
 
 
-_question = _options(
+_asked = _options(
     click.option("--text", metavar="COLUMN", help="Column that holds the text."),
     click.option(
         "--labels",
@@ -418,13 +423,6 @@ _question = _options(
         help="A codebook: variables with labels, definitions, examples; instead of --labels. YAML, "
         "or any form "
         "that `rowbatch codebook check` knows.",
-    ),
-    click.option(
-        "--output",
-        "-o",
-        type=_PATH,
-        metavar="OUT",
-        help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
     ),
     click.option(
         "--variable",
@@ -476,6 +474,17 @@ _question = _options(
         "other ones now: "
         "ask only these, and keep the values of the others.",
     ),
+)
+# Also where a run lies and its labelled table goes.
+_question = _options(
+    _asked,
+    click.option(
+        "--output",
+        "-o",
+        type=_PATH,
+        metavar="OUT",
+        help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
+    ),
     click.option(
         "--run",
         "run_directory",
@@ -519,10 +528,16 @@ _runner = _options(
 @_driving
 @_on_done
 @_overwrite
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be sent, to whom, and what it would cost; send nothing, and make no run.",
+)
 @_yes
 def run(
     table: Path,
     *,
+    dry_run: bool,
     labels: str | None,
     run_directory: Path | None,
     runner: str | None,
@@ -551,6 +566,17 @@ def run(
     options, changes = _policy_changes(options)
     options["headers"], options["header"] = _sorted_headers(options["headers"])
     options["fresh"] |= runner is not None
+    if dry_run:
+        with show.bar() as hooks:
+            preview = api.preview_table(
+                table,
+                hooks,
+                labels=labels,
+                policy=api.Policy().changed(**changes),
+                **_for_api(options),
+            )
+        show.dry_run(preview)
+        return 0
     made = api.create(
         table,
         labels=labels,
@@ -569,32 +595,88 @@ def run(
         raise
     if was_there:
         show.going_on(made)
-    code = _show_and_run(made, yes=yes, on_done=on_done, **changes)
+    try:
+        code = _show_and_run(made, yes=yes, on_done=on_done, **changes)
+    except ServiceError:
+        if not was_there:
+            made.discard_untouched()
+        raise
     show.next_steps(made)
     return code
 
 
 @app.command("try")
-@_run
+@click.argument("table", metavar="TABLE", type=_PATH)
 @click.option(
     "--rows",
+    "count",
     type=click.IntRange(1),
     default=10,
     show_default=True,
     metavar="NUMBER",
-    help="How many, spread over the table.",
+    help="How many, drawn at random; of a run spread over its table.",
 )
-@_headers
+@click.option(
+    "--seed", type=int, default=1, show_default=True, metavar="NUMBER", help="Another one draws other rows."
+)
+@_asked
+@_more_reading_beside_rows
 @_yes
-def try_command(run: Path, *, rows: int, headers: Sequence[str], yes: bool) -> None:
+def try_command(table: Path, *, count: int, rows_at: str | None, yes: bool, **options: Any) -> None:
     """
-    Ask a few rows at once, before the run.
+    Ask a few rows of TABLE at once, before the run.
 
-    One call each, at the full price. Shows the answers, and what they cost tells what the run will cost.
-    Make the run with `rowbatch run` and say no when it asks; or with `rowbatch build`.
+    The options are those of `rowbatch run`, which comes next. One call each, at the full price. Shows what
+    was said of each text, and what all of the table will cost. What these rows are answered is kept: the run
+    does not ask them again.
+
+    TABLE may also be a run that was made and not started, as by saying no when `rowbatch run` asks.
     """
     from rowbatch.cli import show
 
+    if _is_run(table):
+        _try_run(table, count, options["headers"], yes=yes)
+        return
+    _require_table(table)
+    if options["base_url"] is None:
+        api.require_provider(options["provider"])
+    options["headers"], options["header"] = _sorted_headers(options["headers"])
+    trial = api.try_table(table, count=count, rows=rows_at, **_for_api(options))
+    try:
+        with show.bar() as hooks:
+            preview = trial.preview(hooks)
+        show.preview(preview, trial.run, with_run=False)
+        if preview.requests and not preview.cost.is_free and not yes:
+            _ask(f"{preview.requests} requests are made now, at the full price. Try them?", trial.run)
+        with show.bar() as hooks:
+            tried = trial.ask(hooks)
+    except UsageError:
+        trial.run.discard_untouched()
+        raise
+    show.tried_table(tried)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a run is meant, and not a table: its folder, or its name where there is no such file."""
+    if (path / "run.toml").is_file():
+        return True
+    if path.exists() or api.as_address(path) is not None:
+        return False
+    source = click.get_current_context().get_parameter_source
+    return all(source(name) is not ParameterSource.COMMANDLINE for name in _OF_A_TABLE)
+
+
+_OF_A_TABLE = ("text", "template", "labels", "codebook", "prompt", "provider", "model")
+"""Options that say what is asked of a table; a run has its own."""
+
+
+def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool) -> None:
+    """Ask a few rows of a run that was made."""
+    from rowbatch.cli import show
+
+    source = click.get_current_context().get_parameter_source
+    if own := [name for name in _OF_A_TABLE if source(name) is ParameterSource.COMMANDLINE]:
+        raise UsageError("try-run-has-its-own", run=str(run), names=[_option(name) for name in own])
     opened = api.open_run(run, headers=headers)
     if not opened.is_local and not yes:
         _ask(f"{rows} rows are asked one by one, at the full price. Try them?", opened)
@@ -1108,7 +1190,7 @@ def _piped() -> str:
     return sys.stdin.read(_MOST_PIPED_CHARS)
 
 
-@key.command("list")
+@key.command("list", short_help="Show which keys would be used, and where they are.")
 def key_list() -> None:
     """
     Show which keys would be used, and where they were found; never a key.
@@ -1816,7 +1898,7 @@ def coding_list(*, as_json: bool) -> None:
         show.coding_sets(found)
 
 
-@coding.command("status")
+@coding.command("status", short_help="Say how rows were drawn, and how far each coder is.")
 @_set
 @_json
 def coding_status(name: str, *, as_json: bool) -> None:
@@ -1832,7 +1914,7 @@ def coding_status(name: str, *, as_json: bool) -> None:
         show.coding_set(found)
 
 
-@coding.command("sheet")
+@coding.command("sheet", short_help="Write what a coder is to code: a sheet, or tasks.")
 @_set
 @click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The file that is coded.")
 @click.option(
@@ -1891,7 +1973,7 @@ def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], 
         show.taken_codes(found)
 
 
-@coding.command("export")
+@coding.command("export", short_help="Write the rows with each coder's codes.")
 @_set
 @click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The table.")
 @_overwrite
@@ -3411,6 +3493,9 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, click.exceptions.Abort):
         _show_error("stopped", "")
         return 130
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rowbatch"

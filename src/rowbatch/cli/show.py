@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         TakenCodes,
         TaskPlan,
         TrialReport,
+        TriedTable,
         UnitsReport,
         VerifyReport,
         WrittenSheet,
@@ -245,8 +246,10 @@ def _log_hooks() -> Hooks:
     return Hooks(progress=progress, said=lambda notice: line(printable(str(notice)), err=True))
 
 
-def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
-    """What will be sent, to whom, and what it costs."""
+def preview(
+    shown: Preview, run: Run | None = None, *, with_request: bool = True, with_run: bool = True
+) -> None:
+    """What will be sent, to whom, and what it costs; of a run also where it lies."""
     built = shown.built
     skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
     if built.duplicates:
@@ -265,17 +268,9 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     if shown.other_cost is not None and (other := _other_way(shown, shown.other_cost)):
         line(f"         {other}")
     schedule(shown.schedule)
-    line(f"run      {place(run.path)}")
-    if shown.encoding_guessed:
-        line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
-    if built.bad_rows:
-        line(
-            f"note     {_count(built.bad_rows, 'broken row')} of the table, kept or left out as you said: "
-            f"{place(run.path / 'requests' / 'bad-rows.csv')}"
-        )
-    for note in (*shown.notes, shown.note):
-        if note:
-            line(f"note     {note}")
+    if run is not None and with_run:
+        line(f"run      {place(run.path)}")
+    _notes(shown, run)
     line()
     if not (with_request and built.requests):
         return
@@ -285,6 +280,19 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def _notes(shown: Preview, run: Run | None) -> None:
+    """What a person should know before it begins."""
+    if shown.encoding_guessed:
+        line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
+    if shown.built.bad_rows:
+        rows = _count(shown.built.bad_rows, "broken row")
+        told = f"note     {rows} of the table, kept or left out as you said"
+        line(f"{told}: {place(run.path / 'requests' / 'bad-rows.csv')}" if run is not None else told)
+    for note in (*shown.notes, shown.note):
+        if note:
+            line(f"note     {note}")
 
 
 def schedule(found: Schedule | None) -> None:
@@ -695,6 +703,32 @@ def tried(report: TrialReport) -> None:
             f"tokens   {report.prompt_tokens:,.0f} in and {report.answer_tokens:,.0f} out a row, on average"
             + (f"; the trial cost {_dollars(report.usd)}" if report.usd else "")
         )
+
+
+def dry_run(shown: Preview) -> None:
+    """What a run would send, and that nothing was."""
+    preview(shown)
+    line("Nothing was sent, and no run was made. The same command without --dry-run does it.")
+
+
+def tried_table(tried: TriedTable) -> None:
+    """What was said of each text, what that cost, and what all of the table will."""
+    for row in tried.rows:
+        is_ok = row.status == "ok"
+        said = " | ".join(row.values) if is_ok else f"({row.status}: {row.reason})"
+        line(f"row {row.row:,}")
+        line(f"  {short(row.text, 300)}")
+        line(f"  -> {short(said, 200)}")
+    line()
+    if tried.known:
+        line(f"known    {_count(tried.known, 'row')} had been answered before, and cost nothing now")
+    if tried.usd:
+        line(f"cost     {_dollars(tried.usd)} for these rows")
+    if tried.run is not None:
+        line(f"kept     {place(tried.run)}: a run of the table does not ask these rows again")
+    line()
+    line("All of the table:")
+    preview(tried.of_all, with_request=False)
 
 
 def verified(report: VerifyReport) -> None:
