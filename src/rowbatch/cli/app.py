@@ -20,6 +20,7 @@ from click.core import ParameterSource
 from rowbatch import api
 from rowbatch.api import WriteOptions
 from rowbatch.cli.overview import LINES, overview
+from rowbatch.cli.piped import STREAM, piped
 from rowbatch.errors import InputError, NeedsDecision, RowbatchError, ServiceError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
@@ -858,6 +859,7 @@ def recover(run: Path, *, never_sent: bool, headers: Sequence[str], as_json: boo
 @_writing
 @_overwrite
 @_json
+@piped(output="output")
 def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Write the rows of which the models of a run say different things.
@@ -1238,6 +1240,7 @@ def codebook() -> None:
     help="Name of the variable, where FILE has only its labels.",
 )
 @_json
+@piped("source")
 def codebook_check(source: Path, *, with_prompt: bool, variable: str, as_json: bool) -> None:
     """
     Say what is wrong with a codebook, and what it becomes.
@@ -1267,6 +1270,7 @@ def codebook_check(source: Path, *, with_prompt: bool, variable: str, as_json: b
     help="Which variable --to is for; or how the variable is called, where IN has only its labels.",
 )
 @_overwrite
+@piped("source", output="output", ending=".yaml")
 def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     """
     Write a codebook in another form.
@@ -1666,6 +1670,7 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
 )
 @_writing
 @_overwrite
+@piped(output="output")
 def export(
     run: Path, *, output: Path, columns: tuple[str, ...], without_status: bool, **options: Any
 ) -> None:
@@ -1800,6 +1805,7 @@ def export(
 @_reading_beside_rows
 @_overwrite
 @_json
+@piped("table", output="output")
 def sample(
     table: Path,
     *,
@@ -1855,6 +1861,7 @@ def sample(
 @_missing
 @_reading
 @_json
+@piped("table")
 def how_many(table: Path | None, *, half_width: float | None, as_json: bool, **options: Any) -> None:
     """
     Say how many rows people have to code, before they do: how wide an interval is for how many rows.
@@ -1977,6 +1984,7 @@ def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], 
 @_set
 @click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The table.")
 @_overwrite
+@piped(output="output")
 def coding_export(name: str, *, output: Path, overwrite: bool) -> None:
     """
     Write the rows of SET with each coder's codes, what was settled, and how likely each row was drawn.
@@ -2163,6 +2171,7 @@ _coded_cells = _options(
 @_intervals
 @_reading
 @_json
+@piped("first", "second")
 def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) -> None:
     """
     Compare two labelled tables or runs, A and B, on the same rows; or two columns of A.
@@ -2509,6 +2518,7 @@ def specification_curve(
 @_intervals
 @_reading
 @_json
+@piped("table")
 def agree(table: Path, *, as_json: bool, **options: Any) -> None:
     """
     How far coders agree, in columns of TABLE: with each other, and with gold.
@@ -2563,6 +2573,7 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
 @_writing
 @_overwrite
 @_json
+@piped("files", output="output")
 def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Put what several people coded into one table: a row a text, a column a coder.
@@ -2660,6 +2671,7 @@ _OF_RUN = (
 @_resampling
 @_reading
 @_json
+@piped("table")
 def correct(
     table: Path,
     *,
@@ -2872,6 +2884,7 @@ def ui(
 @_part_limits
 @_reading
 @_overwrite
+@piped("table", output="output", ending=".jsonl", is_fixed=True)
 def convert(table: Path, *, output: Path, **options: Any) -> None:
     """
     Make a Batch JSONL file of a table.
@@ -2893,6 +2906,7 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
 )
 @_overwrite
 @_json
+@piped("files")
 def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
     """
     Check batch files before money is spent.
@@ -2943,6 +2957,7 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 )
 @_options(*_ROOM)
 @_json
+@piped("source")
 def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     """
     Estimate tokens, shards and price.
@@ -2979,6 +2994,7 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 )
 @_part_limits
 @_overwrite
+@piped("source")
 def split(source: Path, *, output: Path, **options: Any) -> None:
     """
     Split a Batch JSONL file into parts.
@@ -3075,6 +3091,7 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
+@piped("results", output="output")
 def extract(
     results: Sequence[Path],
     *,
@@ -3139,6 +3156,7 @@ def extract(
 @_reading
 @_writing
 @_overwrite
+@piped("table", output="output")
 def units(table: Path, *, output: Path, **options: Any) -> None:
     """
     Cut the long texts of TABLE into units, a row each.
@@ -3182,6 +3200,7 @@ def units(table: Path, *, output: Path, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
+@piped("labelled", output="output")
 def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     """
     Put the labels of units together: a row of TABLE each, as it was.
@@ -3525,6 +3544,8 @@ def _show_error(message: str, hint: str) -> None:
 
 def _require_table(path: Path) -> None:
     """The commonest slip, a table that is not there, is told at once, before anything heavy is imported."""
+    if path == STREAM:
+        raise UsageError("stdin-not-here")
     try:
         path.stat()
     except OSError as error:

@@ -10,8 +10,10 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
+
+from rowbatch.cli.piped import stream_name
 
 
 def json_text(value: Any) -> str:
@@ -39,6 +41,8 @@ def _plain(value: Any) -> Any:
             return str(value)
         case date():
             return value.isoformat()
+        case Path():
+            return stream_name(value) or str(value)
         case PurePath():
             return str(value)
         case Mapping():

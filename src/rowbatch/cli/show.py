@@ -17,6 +17,7 @@ import click
 
 from rowbatch import api
 from rowbatch.cli.json_output import json_text
+from rowbatch.cli.piped import stream_name
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -145,14 +146,14 @@ def line(text: str = "", *, err: bool = False) -> None:
 
 def place(path: Path) -> str:
     """A path as short as it can be typed here; an address of an object as it is."""
-    if address := api.as_address(path):
-        return address
+    if name := stream_name(path) or api.as_address(path):
+        return name
     resolved, here = path.resolve(), Path.cwd()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
 
 
 def _out(path: Path) -> str:
-    return api.as_address(path) or str(path)
+    return stream_name(path) or api.as_address(path) or str(path)
 
 
 def command(*words: str | Path) -> str:
