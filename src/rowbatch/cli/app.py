@@ -20,7 +20,7 @@ from click.core import ParameterSource
 from rowbatch import api
 from rowbatch.api import WriteOptions
 from rowbatch.cli.overview import LINES, overview
-from rowbatch.cli.piped import STREAM, piped
+from rowbatch.cli.piped import QUIET, STREAM, piped
 from rowbatch.errors import InputError, NeedsDecision, RowbatchError, ServiceError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
@@ -269,6 +269,22 @@ _reporting = _options(
 )
 _yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before it costs money.")
 _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+def _set_quiet(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.meta[QUIET] = value
+
+
+_quiet = click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_quiet,
+    help="Say nothing but errors, and what has to be asked.",
+)
+# Of a command that does something, and then says what came of it.
+_saying = _options(_quiet, _json)
 _missing = click.option(
     "--missing",
     multiple=True,
@@ -535,6 +551,7 @@ _runner = _options(
     help="Show what would be sent, to whom, and what it would cost; send nothing, and make no run.",
 )
 @_yes
+@_saying
 def run(
     table: Path,
     *,
@@ -546,6 +563,7 @@ def run(
     ray_address: str | None,
     yes: bool,
     on_done: str | None,
+    as_json: bool,
     **options: Any,
 ) -> int:
     """
@@ -576,7 +594,7 @@ def run(
                 policy=api.Policy().changed(**changes),
                 **_for_api(options),
             )
-        show.dry_run(preview)
+        show.as_json(preview) if as_json else show.dry_run(preview)
         return 0
     made = api.create(
         table,
@@ -594,15 +612,16 @@ def run(
         # Its table cannot be used as it is: a run of it would only be in the way.
         made.discard()
         raise
-    if was_there:
+    if was_there and not as_json:
         show.going_on(made)
     try:
-        code = _show_and_run(made, yes=yes, on_done=on_done, **changes)
+        code = _show_and_run(made, yes=yes, as_json=as_json, on_done=on_done, **changes)
     except ServiceError:
         if not was_there:
             made.discard_untouched()
         raise
-    show.next_steps(made)
+    if not as_json:
+        show.next_steps(made)
     return code
 
 
@@ -623,7 +642,10 @@ def run(
 @_asked
 @_more_reading_beside_rows
 @_yes
-def try_command(table: Path, *, count: int, rows_at: str | None, yes: bool, **options: Any) -> None:
+@_saying
+def try_command(
+    table: Path, *, count: int, rows_at: str | None, yes: bool, as_json: bool, **options: Any
+) -> None:
     """
     Ask a few rows of TABLE at once, before the run.
 
@@ -636,7 +658,7 @@ def try_command(table: Path, *, count: int, rows_at: str | None, yes: bool, **op
     from rowbatch.cli import show
 
     if _is_run(table):
-        _try_run(table, count, options["headers"], yes=yes)
+        _try_run(table, count, options["headers"], yes=yes, as_json=as_json)
         return
     _require_table(table)
     if options["base_url"] is None:
@@ -646,15 +668,19 @@ def try_command(table: Path, *, count: int, rows_at: str | None, yes: bool, **op
     try:
         with show.bar() as hooks:
             preview = trial.preview(hooks)
-        show.preview(preview, trial.run, with_run=False)
-        if preview.requests and not preview.cost.is_free and not yes:
+        is_asked = bool(preview.requests) and not preview.cost.is_free and not yes
+        if is_asked:
+            with show.aloud(err=as_json):
+                show.preview(preview, trial.run, with_run=False)
             _ask(f"{preview.requests} requests are made now, at the full price. Try them?", trial.run)
+        elif not as_json:
+            show.preview(preview, trial.run, with_run=False)
         with show.bar() as hooks:
             tried = trial.ask(hooks)
     except UsageError:
         trial.run.discard_untouched()
         raise
-    show.tried_table(tried)
+    show.as_json(tried) if as_json else show.tried_table(tried)
 
 
 def _is_run(path: Path) -> bool:
@@ -671,7 +697,7 @@ _OF_A_TABLE = ("text", "template", "labels", "codebook", "prompt", "provider", "
 """Options that say what is asked of a table; a run has its own."""
 
 
-def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool) -> None:
+def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool, as_json: bool) -> None:
     """Ask a few rows of a run that was made."""
     from rowbatch.cli import show
 
@@ -683,6 +709,9 @@ def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool) -> None
         _ask(f"{rows} rows are asked one by one, at the full price. Try them?", opened)
     with show.bar() as hooks:
         report = opened.try_rows(rows, hooks)
+    if as_json:
+        show.as_json(report)
+        return
     show.tried(report)
     show.preview(opened.preview(), opened, with_request=False)
 
@@ -711,6 +740,7 @@ def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool) -> None
     help="First plan a round of the rows of this status, also of those that no round asks again by itself; "
     "it is paid. May be given several times.",
 )
+@_saying
 def resume(
     run: Path,
     *,
@@ -721,6 +751,7 @@ def resume(
     ask_again: tuple[str, ...],
     on_done: str | None,
     headers: Sequence[str],
+    as_json: bool,
     **options: Any,
 ) -> int:
     """
@@ -728,14 +759,19 @@ def resume(
 
     Options that are not given stay as they were. Exit codes as of `rowbatch run`.
     """
+    from rowbatch.cli import show
+
     _, changes = _policy_changes(options)
     opened = api.open_run(run, headers=headers)
     batches = _named_batches(batch)
     if ask_again:
-        _plan_repair(opened, ask_again, yes=yes)
+        rows = _plan_repair(opened, ask_again, yes=yes)
+        if not as_json:
+            show.line(f"{rows:,} rows are asked again")
     return _show_and_run(
         opened,
         yes=yes,
+        as_json=as_json,
         resubmit_lost=resubmit_lost,
         go_on=go_on,
         batches=batches,
@@ -755,21 +791,22 @@ def _named_batches(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> None:
-    """Plan a round of rows of some statuses, once a person has seen what it costs."""
+def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> int:
+    """Plan a round of rows of some statuses, once a person has seen what it costs; how many these are."""
     from rowbatch.cli import show
 
     rows, cost = run.repairable(statuses)
     if rows and not yes and not cost.is_free:
         _ask(show.repair_question(rows, cost), run)
-    show.line(f"{run.plan_repair(statuses):,} rows are asked again")
+    return run.plan_repair(statuses)
 
 
 @app.command("give-up")
 @_run
 @click.argument("parts", nargs=-1, metavar="[PART]...")
 @_yes
-def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
+@_saying
+def give_up(run: Path, *, parts: tuple[str, ...], yes: bool, as_json: bool) -> int:
     """
     Wait for nothing more of a part whose batch the provider forgot, or whose results it lost.
 
@@ -786,7 +823,11 @@ def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
     if not yes:
         question = f"Wait no more for {', '.join(names)}? It may have been paid for; its answers are lost."
         _ask(question, opened, is_paid=False)
-    show.given_up(opened, names, opened.give_up(names))
+    rows = opened.give_up(names)
+    if as_json:
+        show.as_json({"run": opened.path, "parts": names, "rows": rows})
+    else:
+        show.given_up(opened, names, rows)
     return 0
 
 
@@ -803,7 +844,10 @@ def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
     metavar="SECONDS",
     help="How long to wait for the provider to end them; the same command again brings what came since.",
 )
-def cancel(run: Path, *, poll_seconds: float | None, wait_s: float, headers: Sequence[str]) -> int:
+@_saying
+def cancel(
+    run: Path, *, poll_seconds: float | None, wait_s: float, headers: Sequence[str], as_json: bool
+) -> int:
     """
     Cancel the batches of a run that are running.
 
@@ -813,6 +857,9 @@ def cancel(run: Path, *, poll_seconds: float | None, wait_s: float, headers: Seq
 
     opened = api.open_run(run, headers=headers)
     report = opened.cancel(show.said_only(), poll_seconds=poll_seconds, wait_s=wait_s)
+    if as_json:
+        show.as_json({"run": opened.path, "report": report})
+        return 0
     if report is None:
         show.line("the process that drives this run cancels it now")
         return 0
@@ -896,7 +943,7 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
 )
 @_reporting
 @_overwrite
-@_json
+@_saying
 def report(
     run: Path, *, outputs: tuple[Path, ...], without_texts: bool, as_json: bool, **options: Any
 ) -> None:
@@ -930,7 +977,7 @@ def report(
 @click.option("--license", default="", metavar="ADDRESS", help="Address or name of a licence.")
 @_reporting
 @_overwrite
-@_json
+@_saying
 def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **options: Any) -> None:
     """
     Write one zip file of RUN that a journal's repository takes.
@@ -1086,7 +1133,8 @@ def log(run: Path, *, as_json: bool) -> None:
 @_run
 @_headers
 @_yes
-def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
+@_saying
+def clean(run: Path, *, headers: Sequence[str], yes: bool, as_json: bool) -> None:
     """
     Remove the files of a run at the provider.
 
@@ -1097,7 +1145,8 @@ def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
     opened = api.open_run(run, headers=headers)
     if not yes and not opened.is_local:
         _ask("Remove the request and result files of this run at the provider?", opened, is_paid=False)
-    show.cleaned(opened.clean())
+    report = opened.clean()
+    show.as_json(report) if as_json else show.cleaned(report)
 
 
 @app.command()
@@ -1171,7 +1220,8 @@ def key() -> None:
 @key.command("set")
 @click.argument("provider")
 @click.option("--base-url", metavar="URL", help="For another address than the provider's own.")
-def key_set(provider: str, *, base_url: str | None) -> None:
+@_saying
+def key_set(provider: str, *, base_url: str | None, as_json: bool) -> None:
     """
     Keep a key.
 
@@ -1181,7 +1231,7 @@ def key_set(provider: str, *, base_url: str | None) -> None:
 
     secret = click.prompt(f"Key of {provider}", hide_input=True, err=True) if sys.stdin.isatty() else _piped()
     host = api.set_key(provider, secret, base_url=base_url)
-    show.line(f"kept for {host}")
+    show.as_json({"kept_for": host}) if as_json else show.line(f"kept for {host}")
 
 
 def _piped() -> str:
@@ -1193,13 +1243,17 @@ def _piped() -> str:
 
 
 @key.command("list", short_help="Show which keys would be used, and where they are.")
-def key_list() -> None:
+@_saying
+def key_list(*, as_json: bool) -> None:
     """
     Show which keys would be used, and where they were found; never a key.
     """
     from rowbatch.cli import show
 
     found = api.list_keys()
+    if as_json:
+        show.as_json([{"provider": name, "host": host, "place": str(place)} for name, host, place in found])
+        return
     for name, host, place in found:
         show.line(f"{name:<16}{host:<40}{place}")
     if not found:
@@ -1209,13 +1263,18 @@ def key_list() -> None:
 @key.command("remove")
 @click.argument("provider")
 @click.option("--base-url", metavar="URL", help="Of another address than the provider's own.")
-def key_remove(provider: str, *, base_url: str | None) -> None:
+@_saying
+def key_remove(provider: str, *, base_url: str | None, as_json: bool) -> None:
     """
     Forget a key.
     """
     from rowbatch.cli import show
 
-    show.line("removed" if api.remove_key(provider, base_url=base_url) else "there was none")
+    was_there = api.remove_key(provider, base_url=base_url)
+    if as_json:
+        show.as_json({"removed": was_there})
+    else:
+        show.line("removed" if was_there else "there was none")
 
 
 @app.group()
@@ -1270,8 +1329,9 @@ def codebook_check(source: Path, *, with_prompt: bool, variable: str, as_json: b
     help="Which variable --to is for; or how the variable is called, where IN has only its labels.",
 )
 @_overwrite
+@_saying
 @piped("source", output="output", ending=".yaml")
-def codebook_convert(source: Path, output: Path, **options: Any) -> None:
+def codebook_convert(source: Path, output: Path, *, as_json: bool, **options: Any) -> None:
     """
     Write a codebook in another form.
 
@@ -1280,10 +1340,12 @@ def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    show.codebook_converted(api.convert_codebook(source, output, **options))
+    report = api.convert_codebook(source, output, **options)
+    show.as_json(report) if as_json else show.codebook_converted(report)
 
 
 @codebook.command("schema")
+@click.option("--json", is_flag=True, expose_value=False, help="As it is: the schema is JSON.")
 def codebook_schema() -> None:
     """
     Print the JSON Schema of the codebook file.
@@ -1338,7 +1400,8 @@ def list_command(*, as_json: bool) -> None:
 @click.option(
     "--folder", type=_PATH, metavar="DIR", help="Where the files go.  [default: rowbatch-demo, numbered]"
 )
-def demo(*, rows: int, folder: Path | None) -> None:
+@_saying
+def demo(*, rows: int, folder: Path | None, as_json: bool) -> None:
     """
     Label real tweets and compare with people.
 
@@ -1351,17 +1414,25 @@ def demo(*, rows: int, folder: Path | None) -> None:
 
     show.line(f"fetching {rows:,} tweets that people have rated …", err=True)
     prepared = api.prepare_demo(rows=rows, folder=folder)
-    show.demo_table(prepared)
+    if not as_json:
+        show.demo_table(prepared)
     started = time.monotonic()
     _show_and_run(prepared.run, yes=True, quiet=True)
     seconds = time.monotonic() - started
-    show.demo_result(prepared, prepared.agreement(), seconds)
+    found = prepared.agreement()
+    if as_json:
+        show.as_json({"run": prepared.run.path, "seconds": seconds, "agreement": found})
+    else:
+        show.demo_result(prepared, found, seconds)
 
 
 @app.command()
 @_run
 @_runner
-def build(run: Path, *, runner: str | None, workers: int | None, ray_address: str | None) -> None:
+@_saying
+def build(
+    run: Path, *, runner: str | None, workers: int | None, ray_address: str | None, as_json: bool
+) -> None:
     """
     Write the request files of a run; send nothing.
 
@@ -1373,7 +1444,7 @@ def build(run: Path, *, runner: str | None, workers: int | None, ray_address: st
     with show.bar() as hooks:
         opened.build(hooks, runner=runner, workers=workers, ray_address=ray_address)
         preview = opened.preview(hooks)
-    show.preview(preview, opened)
+    show.as_json(preview) if as_json else show.preview(preview, opened)
 
 
 @app.command()
@@ -1394,6 +1465,7 @@ def build(run: Path, *, runner: str | None, workers: int | None, ray_address: st
     help="Where the tasks go on object storage, as in s3://BUCKET/NAME, for machines that share no folder.",
 )
 @_overwrite
+@_saying
 def plan(
     table: Path,
     *,
@@ -1401,6 +1473,7 @@ def plan(
     run_directory: Path | None,
     rows_per_task: int | None,
     store: str,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """
@@ -1425,7 +1498,7 @@ def plan(
     except (InputError, UsageError):
         made.discard()
         raise
-    show.planned(made, planned)
+    show.as_json({"run": made.path, "plan": planned}) if as_json else show.planned(made, planned)
 
 
 @app.command()
@@ -1449,7 +1522,7 @@ def plan(
     metavar="NUMBER",
     help="How many elements there are; each does every so many-th task.  [default: as many as tasks]",
 )
-@_json
+@_saying
 def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
     """
     Do the tasks of one element of an array job.
@@ -1520,7 +1593,7 @@ def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
     default=True,
     help="Wait for files that other workers have, in case they die.",
 )
-@_json
+@_saying
 def infer(
     folder: Path,
     *,
@@ -1566,8 +1639,16 @@ def infer(
 @_resubmit_lost
 @_go_on
 @_headers
+@_saying
 def submit(
-    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, headers: Sequence[str], **options: Any
+    run: Path,
+    *,
+    yes: bool,
+    resubmit_lost: bool,
+    go_on: bool,
+    headers: Sequence[str],
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """
     Submit every shard that has no batch yet, as far as the provider's queue allows.
@@ -1576,17 +1657,18 @@ def submit(
 
     opened = api.open_run(run, headers=headers)
     _, changes = _policy_changes(options)
-    _confirm_cost(opened, yes=yes, direct=changes.get("direct"))
+    _confirm_cost(opened, yes=yes, as_json=as_json, direct=changes.get("direct"))
     with show.bar() as hooks:
         report = opened.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
-    show.submitted(report)
+    show.as_json(report) if as_json else show.submitted(report)
 
 
 @app.command()
 @_run
 @_poll_seconds
 @_headers
-def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> None:
+@_saying
+def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str], as_json: bool) -> None:
     """
     Follow the batches until none is running.
 
@@ -1597,13 +1679,14 @@ def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> N
     opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         progress = opened.watch(hooks, poll_seconds=poll_seconds)
-    show.progress(progress)
+    show.as_json(progress) if as_json else show.progress(progress)
 
 
 @app.command()
 @_run
 @_headers
-def download(run: Path, *, headers: Sequence[str]) -> None:
+@_saying
+def download(run: Path, *, headers: Sequence[str], as_json: bool) -> None:
     """
     Bring the results of every batch that is over.
     """
@@ -1612,7 +1695,7 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
     opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         report = opened.download(hooks)
-    show.downloaded(report)
+    show.as_json(report) if as_json else show.downloaded(report)
 
 
 @app.command()
@@ -1627,7 +1710,8 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
 )
 @_workers
 @_overwrite
-def collect(run: Path, *, output: Path | None, **options: Any) -> None:
+@_saying
+def collect(run: Path, *, output: Path | None, as_json: bool, **options: Any) -> None:
     """
     Write the labelled table from what is there.
 
@@ -1638,7 +1722,7 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     opened = api.open_run(run)
     with show.bar() as hooks:
         report = opened.collect(output, hooks=hooks, **_for_api(options))
-    show.collected(report)
+    show.as_json(report) if as_json else show.collected(report)
 
 
 @app.command()
@@ -1670,9 +1754,16 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
 )
 @_writing
 @_overwrite
+@_saying
 @piped(output="output")
 def export(
-    run: Path, *, output: Path, columns: tuple[str, ...], without_status: bool, **options: Any
+    run: Path,
+    *,
+    output: Path,
+    columns: tuple[str, ...],
+    without_status: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """
     Write the labelled table of RUN once more, in any format.
@@ -1687,7 +1778,7 @@ def export(
         report = opened.export(
             output, columns=columns or None, with_status=not without_status, hooks=hooks, **_for_api(options)
         )
-    show.exported(report)
+    show.as_json(report) if as_json else show.exported(report)
 
 
 @app.command()
@@ -1804,7 +1895,7 @@ def export(
 )
 @_reading_beside_rows
 @_overwrite
-@_json
+@_saying
 @piped("table", output="output")
 def sample(
     table: Path,
@@ -1934,7 +2025,7 @@ def coding_status(name: str, *, as_json: bool) -> None:
 )
 @click.option("--all-rows", is_flag=True, help="Also those that the coder has coded.")
 @_overwrite
-@_json
+@_saying
 def coding_sheet(name: str, *, output: Path, coder: str, as_json: bool, **options: Any) -> None:
     """
     Write what a coder is to code of SET: a sheet, or tasks for Label Studio or doccano.
@@ -1963,7 +2054,7 @@ def coding_sheet(name: str, *, output: Path, coder: str, as_json: bool, **option
     metavar="VALUE",
     help="A value that means that nobody coded the row, as in 99; may be given several times.",
 )
-@_json
+@_saying
 def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], as_json: bool) -> None:
     """
     Take what people coded in FILE into SET: all of it, or nothing.
@@ -1984,14 +2075,16 @@ def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], 
 @_set
 @click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The table.")
 @_overwrite
+@_saying
 @piped(output="output")
-def coding_export(name: str, *, output: Path, overwrite: bool) -> None:
+def coding_export(name: str, *, output: Path, overwrite: bool, as_json: bool) -> None:
     """
     Write the rows of SET with each coder's codes, what was settled, and how likely each row was drawn.
     """
     from rowbatch.cli import show
 
-    show.line(show.place(api.open_coding_set(name).export(output, overwrite=overwrite)))
+    written = api.open_coding_set(name).export(output, overwrite=overwrite)
+    show.as_json({"output": written}) if as_json else show.line(show.place(written))
 
 
 @coding.command("replay")
@@ -2572,7 +2665,7 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
-@_json
+@_saying
 @piped("files", output="output")
 def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **options: Any) -> None:
     """
@@ -2884,8 +2977,9 @@ def ui(
 @_part_limits
 @_reading
 @_overwrite
+@_saying
 @piped("table", output="output", ending=".jsonl", is_fixed=True)
-def convert(table: Path, *, output: Path, **options: Any) -> None:
+def convert(table: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Make a Batch JSONL file of a table.
 
@@ -2895,7 +2989,7 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
 
     _require_table(table)
     report = api.convert(table, output, **_for_api(options))
-    show.converted(report)
+    show.as_json(report) if as_json else show.converted(report)
 
 
 @app.command()
@@ -2994,8 +3088,9 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 )
 @_part_limits
 @_overwrite
+@_saying
 @piped("source")
-def split(source: Path, *, output: Path, **options: Any) -> None:
+def split(source: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Split a Batch JSONL file into parts.
 
@@ -3004,7 +3099,7 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     from rowbatch.cli import show
 
     report = api.split(source, output, **options)
-    show.parts(report)
+    show.as_json(report) if as_json else show.parts(report)
 
 
 @app.command()
@@ -3051,7 +3146,7 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 )
 @click.option(
     "--fields",
-    "as_json",
+    "fields",
     is_flag=True,
     help="The answers are JSON objects: a column for each field, nested ones as a.b.",
 )
@@ -3091,6 +3186,7 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
+@_saying
 @piped("results", output="output")
 def extract(
     results: Sequence[Path],
@@ -3098,6 +3194,8 @@ def extract(
     output: Path,
     first_number: str | None,
     also: str | None,
+    fields: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """
@@ -3112,9 +3210,10 @@ def extract(
         output,
         first_number=None if first_number is None else 0 if first_number == "0" else 1,
         extras=_extras(also),
+        as_json=fields,
         **_for_api(options),
     )
-    show.extracted(report)
+    show.as_json(report) if as_json else show.extracted(report)
 
 
 @app.command()
@@ -3156,8 +3255,9 @@ def extract(
 @_reading
 @_writing
 @_overwrite
+@_saying
 @piped("table", output="output")
-def units(table: Path, *, output: Path, **options: Any) -> None:
+def units(table: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Cut the long texts of TABLE into units, a row each.
 
@@ -3166,7 +3266,8 @@ def units(table: Path, *, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    show.units_cut(api.units(table, output, **_for_api(options)))
+    report = api.units(table, output, **_for_api(options))
+    show.as_json(report) if as_json else show.units_cut(report)
 
 
 @app.command("join-units")
@@ -3200,8 +3301,9 @@ def units(table: Path, *, output: Path, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
+@_saying
 @piped("labelled", output="output")
-def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
+def join_units(labelled: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Put the labels of units together: a row of TABLE each, as it was.
 
@@ -3209,7 +3311,8 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    show.units_joined(api.join_units(labelled, output, **_for_api(options)))
+    report = api.join_units(labelled, output, **_for_api(options))
+    show.as_json(report) if as_json else show.units_joined(report)
 
 
 @app.group(invoke_without_command=True)
@@ -3620,23 +3723,28 @@ def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return {name: value for name, value in options.items() if name not in names}, changes
 
 
-def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | None = None) -> None:
+def _confirm_cost(
+    run: Run, *, yes: bool, as_json: bool = False, quiet: bool = False, direct: bool | None = None
+) -> None:
     """Show what will be sent and what it costs; ask when that is not nothing."""
     from rowbatch.cli import show
 
     with show.bar() as hooks:
         preview = run.preview(hooks, direct=direct)
-    if not quiet:
-        show.preview(preview, run)
     is_dearer = direct and not run.policy().direct
-    if (
+    is_asked = not (
         yes
         or preview.cost.is_free
         or not preview.requests
         or (run.status(most_states=0, most_events=0).state not in ("new", "built") and not is_dearer)
-    ):
-        return
-    _ask("Start?", run)
+    )
+    if is_asked:
+        # Nobody says yes to a price that was not shown.
+        with show.aloud(err=as_json or quiet):
+            show.preview(preview, run)
+        _ask("Start?", run)
+    elif not (as_json or quiet):
+        show.preview(preview, run)
 
 
 def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
@@ -3648,12 +3756,30 @@ def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
 
 
 def _show_and_run(
-    run: Run, *, yes: bool, quiet: bool = False, on_done: str | None = None, **changes: Any
+    run: Run,
+    *,
+    yes: bool,
+    as_json: bool = False,
+    quiet: bool = False,
+    on_done: str | None = None,
+    **changes: Any,
 ) -> int:
-    """Do all that is left of a run; returns the exit code."""
+    """
+    Do all that is left of a run.
+
+    Args:
+        run: It.
+        yes: Nobody is asked.
+        as_json: Say for programs what came.
+        quiet: Say nothing of it.
+        on_done: A command to be run at the end.
+        changes: Of how it is driven.
+    Returns:
+        The exit code.
+    """
     from rowbatch.cli import show
 
-    _confirm_cost(run, yes=yes, quiet=quiet, direct=changes.get("direct"))
+    _confirm_cost(run, yes=yes, as_json=as_json, quiet=quiet, direct=changes.get("direct"))
     result = "failed"
     try:
         with show.bar() as hooks:
@@ -3668,7 +3794,9 @@ def _show_and_run(
     finally:
         if on_done:
             _run_on_done(on_done, run, result)
-    if not quiet:
+    if as_json:
+        show.as_json({"run": run.path, "report": report})
+    elif not quiet:
         show.collected(report)
     return _GAPS_CODE if report.has_gaps else 0
 

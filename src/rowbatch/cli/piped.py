@@ -20,6 +20,8 @@ import click
 
 from rowbatch.errors import RowbatchError, UsageError, from_os_error
 
+QUIET = "rowbatch.quiet"
+"""In the context of a command: that it says nothing but errors."""
 STREAM = Path("-")
 """What is typed for standard input, or output."""
 

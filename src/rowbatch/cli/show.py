@@ -7,7 +7,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ import click
 
 from rowbatch import api
 from rowbatch.cli.json_output import json_text
-from rowbatch.cli.piped import stream_name
+from rowbatch.cli.piped import QUIET, stream_name
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -140,8 +140,26 @@ def short(text: str, chars: int = _SHOWN_CHARS) -> str:
 
 
 def line(text: str = "", *, err: bool = False) -> None:
-    """Print one line."""
-    click.echo(text, err=err)
+    """Print one line, where somebody wants to know."""
+    if not _is_quiet():
+        click.echo(text, err=err)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(QUIET, False)
+
+
+@contextmanager
+def aloud(*, err: bool = False) -> Iterator[None]:
+    """Print all lines, whoever does not want to know; with `err` on stderr."""
+    meta = click.get_current_context().meta
+    was, meta[QUIET] = meta.get(QUIET, False), False
+    try:
+        with redirect_stdout(sys.stderr) if err else nullcontext():
+            yield
+    finally:
+        meta[QUIET] = was
 
 
 def place(path: Path) -> str:
@@ -170,12 +188,12 @@ def _quoted(word: str) -> str:
 
 def as_json(value: Any) -> None:
     """Print for programs."""
-    line(json_text(value))
+    click.echo(json_text(value))
 
 
 @contextmanager
 def bar() -> Iterator[Hooks]:
-    """A progress bar on stderr, fed by the hooks that it yields."""
+    """A progress bar on stderr, fed by the hooks that it yields; none where all is quiet."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -188,6 +206,9 @@ def bar() -> Iterator[Hooks]:
 
     from rowbatch.api import Hooks
 
+    if _is_quiet():
+        yield Hooks()
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         # A log is no place for a moving bar.
