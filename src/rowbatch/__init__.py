@@ -67,6 +67,7 @@ __all__ = [
     "merge_coders",
     "open",
     "open_coding_set",
+    "preview_table",
     "ready_codebook",
     "ready_codebooks",
     "report",
@@ -76,6 +77,7 @@ __all__ = [
     "specification_curve",
     "split",
     "stability",
+    "try_table",
     "units",
     "vary",
 ]
@@ -99,6 +101,7 @@ _PLACES = {
     "merge_coders": ("rowbatch.api", "merge_coders"),
     "open": ("rowbatch.api", "open_run"),
     "open_coding_set": ("rowbatch.api", "open_coding_set"),
+    "preview_table": ("rowbatch.api", "preview_table"),
     "ready_codebook": ("rowbatch.api", "ready_codebook"),
     "ready_codebooks": ("rowbatch.api", "ready_codebooks"),
     "report": ("rowbatch.api", "report"),
@@ -109,6 +112,7 @@ _PLACES = {
     "stability": ("rowbatch.api", "stability"),
     "vary": ("rowbatch.api", "vary"),
     "split": ("rowbatch.api", "split"),
+    "try_table": ("rowbatch.api", "try_table"),
     "units": ("rowbatch.api", "units"),
 }
 

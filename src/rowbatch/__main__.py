@@ -11,7 +11,9 @@ import os
 import sys
 import threading
 import types
+from contextlib import suppress
 
+from rowbatch.cli.overview import overview
 from rowbatch.words.masking import mask_logs, mask_tracebacks
 
 _LATER = "polars"
@@ -24,6 +26,8 @@ def main() -> None:
     """Run the command line and leave with its exit code. What it logs, and any traceback, is masked."""
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
     _open_missing_streams()
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        _show_overview()
     _import_later()
     from rowbatch.cli.app import run_command_line
 
@@ -34,6 +38,14 @@ def main() -> None:
     mask_logs()
     mask_tracebacks()
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+def _show_overview() -> None:
+    """Show the help and leave; where it cannot be written, whoever runs commands tells why."""
+    with suppress(OSError):
+        sys.stdout.write(f"{overview()}\n")
+        sys.stdout.flush()
+        sys.exit(0)
 
 
 def _open_missing_streams() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import click
 import pytest
@@ -25,12 +25,45 @@ from coded_sets import answered_run, draw, say, set_of
 from driving import KEY, texts
 from end_to_end import read_rows, run_here
 from kill_runs import command_for, fake_server
+from rowbatch import api
+from rowbatch.api import Run
 from rowbatch.cli.app import app
 from rowbatch.cli.json_output import json_text
 from rowbatch.core.states import RowStatus
 from upstreams import fake_upstream
 
 CASES: dict[str, list[tuple[str, ...]]] = {
+    "build": [("posts",), ("unbuilt",)],
+    "cancel": [("posts",)],
+    "clean": [("posts", "--yes")],
+    "codebook convert": [("book.csv", "book2.yaml", "--overwrite")],
+    "codebook schema": [()],
+    "coding export": [("coded", "-o", "coded-out.csv", "--overwrite")],
+    "collect": [("posts",)],
+    "convert": [("posts.csv", "-o", "r2.jsonl", "--overwrite", "--text", "text", "--model", "m")],
+    "download": [("posts",)],
+    "export": [("posts", "-o", "again.csv", "--overwrite")],
+    "extract": [("posts/results/*", "-o", "answers.csv", "--overwrite")],
+    "join-units": [
+        ("cut.csv", "--of", "posts.csv", "--rule", "text=list", "-o", "joined.csv", "--overwrite"),
+    ],
+    "key list": [()],
+    "plan": [("posts.csv", "--text", "text", "--labels", "a,b", "--prompt", "Which?", "--run", "planned2")],
+    "resume": [("posts", "--yes")],
+    "run": [
+        ("posts.csv", "--text", "text", "--labels", "a,b", "--prompt", "Which?", "--dry-run"),
+        ("more.csv", "--text", "post", "--labels", "a,b", "--prompt", "Which?", "--run", "ran"),
+    ],
+    "split": [("requests.jsonl", "-o", "parts", "--parts", "2", "--overwrite")],
+    "submit": [("posts", "--yes")],
+    "try": [
+        ("more.csv", "--text", "post", "--labels", "a,b", "--prompt", "Which?"),
+        ("unbuilt", "--rows", "1", "--yes"),
+    ],
+    "units": [
+        ("posts.csv", "--text", "text", "--by", "words", "--size", "2", "-o", "units.csv", "--overwrite")
+    ],
+    "watch": [("posts",)],
     "agree": [
         ("posts.csv", "--coders", "coder,id"),
         ("posts.csv", "--coders", "coder", "--gold", "coder2", "--missing", "NA", "--labels", "A,B"),
@@ -116,7 +149,11 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "rerun": [("whole.zip", "posts.csv", "--compare", "posts")],
     "worker": [("--tasks", "planned/tasks/prepare.jsonl", "--index", "0", "--of", "2")],
 }
-"""Words after each command that has `--json`."""
+"""Words after each command, as far as nothing else has to be there; a star stands for one file."""
+ELSEWHERE = {"demo", "give-up", "key remove", "key set"}
+"""Commands that are tried by themselves below."""
+WITHOUT = {"serve", "ui"}
+"""Commands that go on until they are stopped: where they are is a line, and nothing comes after it."""
 
 
 def commands(group, path=()):
@@ -128,12 +165,15 @@ def commands(group, path=()):
             yield " ".join((*path, name)), command
 
 
-def test_every_command_with_json_has_a_case():
+def test_every_command_has_json_and_a_case():
     """
-    A command that learns `--json` is tried here, or this fails.
+    Each command has `--json`, and is tried here, or this fails.
     """
-    found = {name for name, one in commands(app) if any("--json" in option.opts for option in one.params)}
-    assert found == set(CASES)
+    every = dict(commands(app))
+    found = {name for name, one in every.items() if any("--json" in option.opts for option in one.params)}
+    assert found == set(CASES) | ELSEWHERE
+    assert set(every) - found <= WITHOUT
+    assert not set(CASES) & ELSEWHERE
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +201,8 @@ def workplace(tmp_path_factory):
             place, "convert", "posts.csv", "-o", "requests.jsonl", "--text", "text", "--model", "gpt-4o-mini"
         )
         assert made.returncode == 0, made.stderr
+        cut = ("--text", "text", "--by", "words", "--size", "2", "-o", "cut.csv")
+        assert type_in(place, "units", "posts.csv", *cut).returncode == 0
         drawn = ("--text", "text", "--labels", "A,B", "--rows", "26", "--set", "coded")
         made = type_in(place, "sample", "posts.csv", *drawn)
         assert made.returncode == 0, made.stderr
@@ -213,13 +255,77 @@ def test_every_output_is_json(workplace, command, words):
     """
     upstream = (workplace / "UPSTREAM").read_text()
     typed = [upstream if word == "UPSTREAM" else word for word in words]
+    typed = [
+        str(min((workplace / "rowbatch-runs").glob(word))) if word.endswith("*") else word for word in typed
+    ]
     done = type_in(workplace, *command.split(), *typed, "--json")
-    assert done.returncode in ((0, 1) if command in ("check", "doctor", "verify") else (0,)), done.stderr
+    codes = {"check": (0, 1), "doctor": (0, 1), "verify": (0, 1), "resume": (0, 9), "run": (0, 9)}
+    assert done.returncode in codes.get(command, (0,)), done.stdout + done.stderr
     found = json.loads(done.stdout, parse_constant=no_constant)
     assert isinstance(found, list | dict)
     assert done.stdout.isascii()
     assert not re.search(r"[^\n -~]", done.stdout)
     assert KEY not in done.stdout
+
+
+def test_keys_and_their_hosts(workplace, monkeypatch):
+    """
+    Of a key only the host is told that it is kept for.
+    """
+    monkeypatch.setattr(api, "set_key", lambda *_, **__: "api.openai.com", raising=False)
+    monkeypatch.setattr(api, "remove_key", lambda *_, **__: True, raising=False)
+    kept = run_here(("key", "set", "openai", "--json"), cwd=workplace, env=environment(workplace), given=KEY)
+    assert json.loads(kept.stdout) == {"kept_for": "api.openai.com"}
+    assert json.loads(type_in(workplace, "key", "remove", "openai", "--json").stdout) == {"removed": True}
+
+
+def test_the_demo_and_what_is_given_up(workplace, monkeypatch):
+    """
+    The demo tells where its run lies and how far it agrees with people; what is given up is told by part.
+    """
+    run = rowbatch.open(workplace / "rowbatch-runs" / "posts")
+    demo = SimpleNamespace(run=run, agreement=lambda: run.agreement("coder"))
+    monkeypatch.setattr(api, "prepare_demo", lambda **_: demo, raising=False)
+    found = json.loads(type_in(workplace, "demo", "--json").stdout)
+    assert found["run"] == str(run.path)
+    assert found["agreement"]["n"] > 0
+    monkeypatch.setattr(Run, "parts_at_provider", lambda _: ["r1-0001"])
+    monkeypatch.setattr(Run, "give_up", lambda _, parts: 7 * len(parts))
+    found = json.loads(type_in(workplace, "give-up", "posts", "--yes", "--json").stdout)
+    assert found == {"run": "rowbatch-runs/posts", "parts": ["r1-0001"], "rows": 7}
+
+
+def test_quiet_is_quiet(workplace):
+    """
+    With `--quiet` nothing is said but errors, whatever is done; data go to standard output all the same.
+    """
+    for words in (
+        ("convert", "posts.csv", "-o", "q.jsonl", "--overwrite", "--text", "text", "--model", "m"),
+        ("collect", "posts"),
+        ("export", "posts", "-o", "q.csv", "--overwrite"),
+        ("run", "more.csv", "--text", "post", "--labels", "c,d", "--prompt", "Which?", "--run", "quiet"),
+        ("units", "posts.csv", "--text", "text", "--by", "line", "-o", "u.csv", "--overwrite"),
+    ):
+        done = type_in(workplace, *words, "--quiet")
+        assert (done.returncode in (0, 9), done.stdout, done.stderr) == (True, "", ""), words
+    wrong = type_in(workplace, "convert", "none.csv", "-o", "q.jsonl", "--text", "t", "--model", "m", "-q")
+    assert wrong.returncode == 3
+    assert wrong.stderr.startswith("error: none.csv does not exist")
+
+
+def test_a_price_is_shown_before_it_is_asked_for(workplace):
+    """
+    Quiet or for programs: nobody says yes to a price that was not shown, and `--json` keeps standard output.
+    """
+    words = ("run", "posts.csv", "--text", "text", "--labels", "x,y", "--prompt", "Which?", "--run", "dear")
+    asked = ("--provider", "openai", "--model", "gpt-4o-mini")
+    quiet = type_in(workplace, *words, *asked, "--quiet")
+    assert quiet.returncode == 2
+    assert "cost " in quiet.stdout
+    both = type_in(workplace, *words, *asked, "--json")
+    assert both.returncode == 2
+    assert both.stdout == ""
+    assert "cost " in both.stderr
 
 
 def test_money_and_dates_are_exact(workplace):

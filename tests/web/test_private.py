@@ -529,9 +529,9 @@ def test_what_is_tidied_does_not_hold_up_the_first_page(home, monkeypatch):
     """
     Tidying imports what reads tables: it begins when a page was shown.
     """
-    before = []
+    before: list[bool] = []
+    programs: list[program_module.Program] = []
     monkeypatch.setattr(desk.Library, "tidy", lambda *_: before.append(programs[0].page_shown.is_set()))
-    programs = []
     with a_program(home) as (site, client):
         programs.append(site.program)
         assert client.get("/").status_code == 200

@@ -80,6 +80,9 @@ if TYPE_CHECKING:
     from rowbatch.api.tools import convert as convert
     from rowbatch.api.tools import estimate as estimate
     from rowbatch.api.tools import extract as extract
+    from rowbatch.api.trial import Trial as Trial
+    from rowbatch.api.trial import preview_table as preview_table
+    from rowbatch.api.trial import try_table as try_table
     from rowbatch.api.variants import Variants as Variants
     from rowbatch.api.variants import paraphrases as paraphrases
     from rowbatch.api.variants import specification_curve as specification_curve
@@ -115,6 +118,7 @@ _PLACES = {
     "ScaleAgreement": "core.agreement",
     "Stage": "api.runs",
     "Status": "api.standing",
+    "Trial": "api.trial",
     "Variants": "api.variants",
     "WriteOptions": "core.table_options",
     "YesNoAgreement": "core.agreement",
@@ -154,6 +158,7 @@ _PLACES = {
     "overrides_path": "api.model_list",
     "paraphrases": "api.variants",
     "prepare_demo": "api.demo",
+    "preview_table": "api.trial",
     "providers": "api.local",
     "ready_codebook": "api.codebooks",
     "ready_codebooks": "api.codebooks",
@@ -175,6 +180,7 @@ _PLACES = {
     "specification_curve": "api.variants",
     "split": "api.parts",
     "stability": "api.variants",
+    "try_table": "api.trial",
     "units": "api.long_texts",
     "usd": "core.policy",
     "vary": "api.variants",

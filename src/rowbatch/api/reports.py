@@ -5,6 +5,7 @@ from __future__ import annotations
 from rowbatch.api.codebooks import CheckedCodebook
 from rowbatch.api.set_draws import SetDraw
 from rowbatch.api.sets import Replay, SetStatus, TakenCodes, WrittenSheet
+from rowbatch.api.trial import TriedTable
 from rowbatch.core.agreement import Agreement, ScaleAgreement, YesNoAgreement
 from rowbatch.core.agreement_of_sets import LabelsAgreement
 from rowbatch.core.comparison import PeopleComparison
@@ -115,6 +116,7 @@ __all__ = [
     "TakenCodes",
     "TaskPlan",
     "TrialReport",
+    "TriedTable",
     "UnitsReport",
     "VerifyReport",
     "WrittenSheet",

@@ -92,7 +92,7 @@ from rowbatch.steps.built import TEXTS_REPEAT, BuildReport, is_built, read_build
 from rowbatch.steps.clean import CleanReport, clean
 from rowbatch.steps.clock import Clock
 from rowbatch.steps.collect import CollectReport
-from rowbatch.steps.direct import MOST_ROWS, DirectClient
+from rowbatch.steps.direct import MOST_ROWS, DirectClient, was_only_refused
 from rowbatch.steps.disagreements import DisagreementReport, write_disagreements
 from rowbatch.steps.doctor import (
     Check,
@@ -1591,7 +1591,7 @@ class Run:
 
     def discard(self) -> None:
         """
-        Remove a run directory from which nothing was ever sent.
+        Remove a run directory of which nothing was ever taken: nothing was sent, or each call was refused.
 
         Raises:
             RunError: Something was sent, or may have been; or rows were tried, which may have cost money.
@@ -1605,14 +1605,24 @@ class Run:
                 Run(one.path, whole=self).discard()
             if is_built(self._directory):
                 with self._directory.ledger() as ledger:
+                    standing = [one for one in ledger.standing() if one.round > 0]
                     is_untouched = all(
-                        one.state is ShardState.WRITTEN and one.round == 1
-                        for one in ledger.standing()
-                        if one.round > 0
+                        one.state is ShardState.WRITTEN and one.round == 1 for one in standing
                     ) and not any(event.kind not in _BEFORE_SENDING for event in ledger.events())
-                if not is_untouched or self._directory.trial_path.exists():
+                    # What rows were refused for one by one, all would be: nothing was billed.
+                    is_refused = all(
+                        one.round == 1 and (one.state is ShardState.WRITTEN or is_direct(one.batch_id or ""))
+                        for one in ledger.shards()
+                        if one.round > 0
+                    ) and was_only_refused(self._directory.direct)
+                if not (is_untouched or is_refused) or self._directory.trial_path.exists():
                     raise RunError("run-was-sent", path=str(self.path))
             remove_run(self._directory)
+
+    def discard_untouched(self) -> None:
+        """Remove it where nothing was ever sent; else leave it as it is."""
+        with suppress(RunError):
+            self.discard()
 
     def _first_asked_row(self) -> tuple[int, Mapping[str, str]]:
         table = open_source(self._plan.source, self.path)
@@ -1882,14 +1892,16 @@ def create(
     options = reading_of(reading)
 
     if text is None and not template:
-        raise _without_column(copy.path, frame, options)
-    book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
-    question = Question(
-        text="" if text is None else column_name(text),
-        template=template or "",
-        answer=codebook_document(book),
-        image="" if image is None else column_name(image),
-        image_folder=Path(image_folder).resolve() if image_folder else None,
+        raise without_column(copy.path, frame, options)
+    question = question_of(
+        text=text,
+        labels=labels,
+        prompt=prompt,
+        codebook=codebook,
+        variable=variable,
+        template=template,
+        image=image,
+        image_folder=image_folder,
     )
     said_headers, said_fields = read_headers(headers), read_form_fields(form_fields)
 
@@ -1944,7 +1956,7 @@ def create(
     )
 
 
-def _without_column(path: Path, frame: pl.DataFrame | None, reading: ReadOptions | None) -> UsageError:
+def without_column(path: Path, frame: pl.DataFrame | None, reading: ReadOptions | None) -> UsageError:
     """A column is to be named; which one looks like it is said, and nothing is asked of a guess."""
     if frame is not None:
         named = [name for name, kind in frame.schema.items() if str(kind) == "String"]
@@ -2072,6 +2084,33 @@ def _members_of(run: RunDirectory) -> list[RunDirectory]:
 def _without_cap(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Changes of a policy for a further model: the cap of all is kept once."""
     return {name: value for name, value in changes.items() if name != "max_cost_usd"}
+
+
+def question_of(
+    *,
+    text: str | int | tuple[object, ...] | None = None,
+    labels: str | Iterable[object] | None = None,
+    prompt: str | None = None,
+    codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
+    variable: str = "label",
+    template: str | None = None,
+    image: str | int | tuple[object, ...] | None = None,
+    image_folder: str | Path | None = None,
+) -> Question:
+    """
+    What is asked about each row; see `create`.
+
+    Raises:
+        CodebookError, UsageError: It is broken, or two of them say the same.
+    """
+    book = given_codebook(labels=labels, prompt=prompt, codebook=codebook, variable=variable)
+    return Question(
+        text="" if text is None else column_name(text),
+        template=template or "",
+        answer=codebook_document(book),
+        image="" if image is None else column_name(image),
+        image_folder=Path(image_folder).resolve() if image_folder else None,
+    )
 
 
 def given_codebook(

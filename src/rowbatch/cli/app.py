@@ -19,7 +19,9 @@ from click.core import ParameterSource
 
 from rowbatch import api
 from rowbatch.api import WriteOptions
-from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError, from_os_error
+from rowbatch.cli.overview import LINES, overview
+from rowbatch.cli.piped import QUIET, STREAM, piped
+from rowbatch.errors import InputError, NeedsDecision, RowbatchError, ServiceError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
 
 if TYPE_CHECKING:
@@ -34,18 +36,21 @@ _LONGEST_NAME = 15
 _GAPS_CODE = 9
 
 
+class _Commands(click.Group):
+    """All commands. Their help is the one that can be shown without them."""
+
+    def format_help(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"{overview()}\n")
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        super().add_command(cmd, name)
+        cmd.short_help = LINES.get(name or cmd.name or "")
+
+
 @click.group(
+    cls=_Commands,
     name="rowbatch",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help="""Label a table with a language model.
-
-Rows go in, labels come out: every row once, with a status. Without a key and without the
-internet the work is done by a small model on this computer.
-
-\b
-  rowbatch demo                 label 200 real tweets and compare with people
-  rowbatch run posts.csv --text post --labels good,bad --prompt "How is the mood?"
-""",
 )
 @click.version_option(package_name="rowbatch", message="%(prog)s %(version)s", help="Show the version.")
 def app() -> None:
@@ -119,9 +124,10 @@ _more_reading = _options(_most_reading, click.option("--rows", metavar="PATH", h
 _header_line = click.option("--header", metavar="LINE", help=_HEADER_LINE)
 _reading = _options(_header_line, _more_reading)
 # Of a command whose --rows is a number.
-_reading_beside_rows = _options(
-    _header_line, _most_reading, click.option("--rows-at", metavar="PATH", help=_ROWS_AT), _program
+_more_reading_beside_rows = _options(
+    _most_reading, click.option("--rows-at", metavar="PATH", help=_ROWS_AT), _program
 )
+_reading_beside_rows = _options(_header_line, _more_reading_beside_rows)
 _writing = _options(
     click.option("--bom", is_flag=True, help="CSV: begin with a byte order mark, so that Excel sees UTF-8."),
     click.option(
@@ -263,6 +269,22 @@ _reporting = _options(
 )
 _yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before it costs money.")
 _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+def _set_quiet(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.meta[QUIET] = value
+
+
+_quiet = click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_quiet,
+    help="Say nothing but errors, and what has to be asked.",
+)
+# Of a command that does something, and then says what came of it.
+_saying = _options(_quiet, _json)
 _missing = click.option(
     "--missing",
     multiple=True,
@@ -401,7 +423,7 @@ _go_on = click.option(
 )
 
 
-_question = _options(
+_asked = _options(
     click.option("--text", metavar="COLUMN", help="Column that holds the text."),
     click.option(
         "--labels",
@@ -418,13 +440,6 @@ _question = _options(
         help="A codebook: variables with labels, definitions, examples; instead of --labels. YAML, "
         "or any form "
         "that `rowbatch codebook check` knows.",
-    ),
-    click.option(
-        "--output",
-        "-o",
-        type=_PATH,
-        metavar="OUT",
-        help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
     ),
     click.option(
         "--variable",
@@ -476,6 +491,17 @@ _question = _options(
         "other ones now: "
         "ask only these, and keep the values of the others.",
     ),
+)
+# Also where a run lies and its labelled table goes.
+_question = _options(
+    _asked,
+    click.option(
+        "--output",
+        "-o",
+        type=_PATH,
+        metavar="OUT",
+        help="The labelled table; its ending says the format.  [default: RUN/labelled.csv]",
+    ),
     click.option(
         "--run",
         "run_directory",
@@ -519,10 +545,17 @@ _runner = _options(
 @_driving
 @_on_done
 @_overwrite
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show what would be sent, to whom, and what it would cost; send nothing, and make no run.",
+)
 @_yes
+@_saying
 def run(
     table: Path,
     *,
+    dry_run: bool,
     labels: str | None,
     run_directory: Path | None,
     runner: str | None,
@@ -530,6 +563,7 @@ def run(
     ray_address: str | None,
     yes: bool,
     on_done: str | None,
+    as_json: bool,
     **options: Any,
 ) -> int:
     """
@@ -551,6 +585,17 @@ def run(
     options, changes = _policy_changes(options)
     options["headers"], options["header"] = _sorted_headers(options["headers"])
     options["fresh"] |= runner is not None
+    if dry_run:
+        with show.bar() as hooks:
+            preview = api.preview_table(
+                table,
+                hooks,
+                labels=labels,
+                policy=api.Policy().changed(**changes),
+                **_for_api(options),
+            )
+        show.as_json(preview) if as_json else show.dry_run(preview)
+        return 0
     made = api.create(
         table,
         labels=labels,
@@ -567,39 +612,106 @@ def run(
         # Its table cannot be used as it is: a run of it would only be in the way.
         made.discard()
         raise
-    if was_there:
+    if was_there and not as_json:
         show.going_on(made)
-    code = _show_and_run(made, yes=yes, on_done=on_done, **changes)
-    show.next_steps(made)
+    try:
+        code = _show_and_run(made, yes=yes, as_json=as_json, on_done=on_done, **changes)
+    except ServiceError:
+        if not was_there:
+            made.discard_untouched()
+        raise
+    if not as_json:
+        show.next_steps(made)
     return code
 
 
 @app.command("try")
-@_run
+@click.argument("table", metavar="TABLE", type=_PATH)
 @click.option(
     "--rows",
+    "count",
     type=click.IntRange(1),
     default=10,
     show_default=True,
     metavar="NUMBER",
-    help="How many, spread over the table.",
+    help="How many, drawn at random; of a run spread over its table.",
 )
-@_headers
+@click.option(
+    "--seed", type=int, default=1, show_default=True, metavar="NUMBER", help="Another one draws other rows."
+)
+@_asked
+@_more_reading_beside_rows
 @_yes
-def try_command(run: Path, *, rows: int, headers: Sequence[str], yes: bool) -> None:
+@_saying
+def try_command(
+    table: Path, *, count: int, rows_at: str | None, yes: bool, as_json: bool, **options: Any
+) -> None:
     """
-    Ask a few rows at once, before the run.
+    Ask a few rows of TABLE at once, before the run.
 
-    One call each, at the full price. Shows the answers, and what they cost tells what the run will cost.
-    Make the run with `rowbatch run` and say no when it asks; or with `rowbatch build`.
+    The options are those of `rowbatch run`, which comes next. One call each, at the full price. Shows what
+    was said of each text, and what all of the table will cost. What these rows are answered is kept: the run
+    does not ask them again.
+
+    TABLE may also be a run that was made and not started, as by saying no when `rowbatch run` asks.
     """
     from rowbatch.cli import show
 
+    if _is_run(table):
+        _try_run(table, count, options["headers"], yes=yes, as_json=as_json)
+        return
+    _require_table(table)
+    if options["base_url"] is None:
+        api.require_provider(options["provider"])
+    options["headers"], options["header"] = _sorted_headers(options["headers"])
+    trial = api.try_table(table, count=count, rows=rows_at, **_for_api(options))
+    try:
+        with show.bar() as hooks:
+            preview = trial.preview(hooks)
+        is_asked = bool(preview.requests) and not preview.cost.is_free and not yes
+        if is_asked:
+            with show.aloud(err=as_json):
+                show.preview(preview, trial.run, with_run=False)
+            _ask(f"{preview.requests} requests are made now, at the full price. Try them?", trial.run)
+        elif not as_json:
+            show.preview(preview, trial.run, with_run=False)
+        with show.bar() as hooks:
+            tried = trial.ask(hooks)
+    except UsageError:
+        trial.run.discard_untouched()
+        raise
+    show.as_json(tried) if as_json else show.tried_table(tried)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a run is meant, and not a table: its folder, or its name where there is no such file."""
+    if (path / "run.toml").is_file():
+        return True
+    if path.exists() or api.as_address(path) is not None:
+        return False
+    source = click.get_current_context().get_parameter_source
+    return all(source(name) is not ParameterSource.COMMANDLINE for name in _OF_A_TABLE)
+
+
+_OF_A_TABLE = ("text", "template", "labels", "codebook", "prompt", "provider", "model")
+"""Options that say what is asked of a table; a run has its own."""
+
+
+def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    """Ask a few rows of a run that was made."""
+    from rowbatch.cli import show
+
+    source = click.get_current_context().get_parameter_source
+    if own := [name for name in _OF_A_TABLE if source(name) is ParameterSource.COMMANDLINE]:
+        raise UsageError("try-run-has-its-own", run=str(run), names=[_option(name) for name in own])
     opened = api.open_run(run, headers=headers)
     if not opened.is_local and not yes:
         _ask(f"{rows} rows are asked one by one, at the full price. Try them?", opened)
     with show.bar() as hooks:
         report = opened.try_rows(rows, hooks)
+    if as_json:
+        show.as_json(report)
+        return
     show.tried(report)
     show.preview(opened.preview(), opened, with_request=False)
 
@@ -628,6 +740,7 @@ def try_command(run: Path, *, rows: int, headers: Sequence[str], yes: bool) -> N
     help="First plan a round of the rows of this status, also of those that no round asks again by itself; "
     "it is paid. May be given several times.",
 )
+@_saying
 def resume(
     run: Path,
     *,
@@ -638,6 +751,7 @@ def resume(
     ask_again: tuple[str, ...],
     on_done: str | None,
     headers: Sequence[str],
+    as_json: bool,
     **options: Any,
 ) -> int:
     """
@@ -645,14 +759,19 @@ def resume(
 
     Options that are not given stay as they were. Exit codes as of `rowbatch run`.
     """
+    from rowbatch.cli import show
+
     _, changes = _policy_changes(options)
     opened = api.open_run(run, headers=headers)
     batches = _named_batches(batch)
     if ask_again:
-        _plan_repair(opened, ask_again, yes=yes)
+        rows = _plan_repair(opened, ask_again, yes=yes)
+        if not as_json:
+            show.line(f"{rows:,} rows are asked again")
     return _show_and_run(
         opened,
         yes=yes,
+        as_json=as_json,
         resubmit_lost=resubmit_lost,
         go_on=go_on,
         batches=batches,
@@ -672,21 +791,22 @@ def _named_batches(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> None:
-    """Plan a round of rows of some statuses, once a person has seen what it costs."""
+def _plan_repair(run: Run, statuses: Sequence[str], *, yes: bool) -> int:
+    """Plan a round of rows of some statuses, once a person has seen what it costs; how many these are."""
     from rowbatch.cli import show
 
     rows, cost = run.repairable(statuses)
     if rows and not yes and not cost.is_free:
         _ask(show.repair_question(rows, cost), run)
-    show.line(f"{run.plan_repair(statuses):,} rows are asked again")
+    return run.plan_repair(statuses)
 
 
 @app.command("give-up")
 @_run
 @click.argument("parts", nargs=-1, metavar="[PART]...")
 @_yes
-def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
+@_saying
+def give_up(run: Path, *, parts: tuple[str, ...], yes: bool, as_json: bool) -> int:
     """
     Wait for nothing more of a part whose batch the provider forgot, or whose results it lost.
 
@@ -703,7 +823,11 @@ def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
     if not yes:
         question = f"Wait no more for {', '.join(names)}? It may have been paid for; its answers are lost."
         _ask(question, opened, is_paid=False)
-    show.given_up(opened, names, opened.give_up(names))
+    rows = opened.give_up(names)
+    if as_json:
+        show.as_json({"run": opened.path, "parts": names, "rows": rows})
+    else:
+        show.given_up(opened, names, rows)
     return 0
 
 
@@ -720,7 +844,10 @@ def give_up(run: Path, *, parts: tuple[str, ...], yes: bool) -> int:
     metavar="SECONDS",
     help="How long to wait for the provider to end them; the same command again brings what came since.",
 )
-def cancel(run: Path, *, poll_seconds: float | None, wait_s: float, headers: Sequence[str]) -> int:
+@_saying
+def cancel(
+    run: Path, *, poll_seconds: float | None, wait_s: float, headers: Sequence[str], as_json: bool
+) -> int:
     """
     Cancel the batches of a run that are running.
 
@@ -730,6 +857,9 @@ def cancel(run: Path, *, poll_seconds: float | None, wait_s: float, headers: Seq
 
     opened = api.open_run(run, headers=headers)
     report = opened.cancel(show.said_only(), poll_seconds=poll_seconds, wait_s=wait_s)
+    if as_json:
+        show.as_json({"run": opened.path, "report": report})
+        return 0
     if report is None:
         show.line("the process that drives this run cancels it now")
         return 0
@@ -776,6 +906,7 @@ def recover(run: Path, *, never_sent: bool, headers: Sequence[str], as_json: boo
 @_writing
 @_overwrite
 @_json
+@piped(output="output")
 def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Write the rows of which the models of a run say different things.
@@ -812,7 +943,7 @@ def disagreements(run: Path, *, output: Path, as_json: bool, **options: Any) -> 
 )
 @_reporting
 @_overwrite
-@_json
+@_saying
 def report(
     run: Path, *, outputs: tuple[Path, ...], without_texts: bool, as_json: bool, **options: Any
 ) -> None:
@@ -846,7 +977,7 @@ def report(
 @click.option("--license", default="", metavar="ADDRESS", help="Address or name of a licence.")
 @_reporting
 @_overwrite
-@_json
+@_saying
 def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **options: Any) -> None:
     """
     Write one zip file of RUN that a journal's repository takes.
@@ -1002,7 +1133,8 @@ def log(run: Path, *, as_json: bool) -> None:
 @_run
 @_headers
 @_yes
-def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
+@_saying
+def clean(run: Path, *, headers: Sequence[str], yes: bool, as_json: bool) -> None:
     """
     Remove the files of a run at the provider.
 
@@ -1013,7 +1145,8 @@ def clean(run: Path, *, headers: Sequence[str], yes: bool) -> None:
     opened = api.open_run(run, headers=headers)
     if not yes and not opened.is_local:
         _ask("Remove the request and result files of this run at the provider?", opened, is_paid=False)
-    show.cleaned(opened.clean())
+    report = opened.clean()
+    show.as_json(report) if as_json else show.cleaned(report)
 
 
 @app.command()
@@ -1087,7 +1220,8 @@ def key() -> None:
 @key.command("set")
 @click.argument("provider")
 @click.option("--base-url", metavar="URL", help="For another address than the provider's own.")
-def key_set(provider: str, *, base_url: str | None) -> None:
+@_saying
+def key_set(provider: str, *, base_url: str | None, as_json: bool) -> None:
     """
     Keep a key.
 
@@ -1097,7 +1231,7 @@ def key_set(provider: str, *, base_url: str | None) -> None:
 
     secret = click.prompt(f"Key of {provider}", hide_input=True, err=True) if sys.stdin.isatty() else _piped()
     host = api.set_key(provider, secret, base_url=base_url)
-    show.line(f"kept for {host}")
+    show.as_json({"kept_for": host}) if as_json else show.line(f"kept for {host}")
 
 
 def _piped() -> str:
@@ -1108,14 +1242,18 @@ def _piped() -> str:
     return sys.stdin.read(_MOST_PIPED_CHARS)
 
 
-@key.command("list")
-def key_list() -> None:
+@key.command("list", short_help="Show which keys would be used, and where they are.")
+@_saying
+def key_list(*, as_json: bool) -> None:
     """
     Show which keys would be used, and where they were found; never a key.
     """
     from rowbatch.cli import show
 
     found = api.list_keys()
+    if as_json:
+        show.as_json([{"provider": name, "host": host, "place": str(place)} for name, host, place in found])
+        return
     for name, host, place in found:
         show.line(f"{name:<16}{host:<40}{place}")
     if not found:
@@ -1125,13 +1263,18 @@ def key_list() -> None:
 @key.command("remove")
 @click.argument("provider")
 @click.option("--base-url", metavar="URL", help="Of another address than the provider's own.")
-def key_remove(provider: str, *, base_url: str | None) -> None:
+@_saying
+def key_remove(provider: str, *, base_url: str | None, as_json: bool) -> None:
     """
     Forget a key.
     """
     from rowbatch.cli import show
 
-    show.line("removed" if api.remove_key(provider, base_url=base_url) else "there was none")
+    was_there = api.remove_key(provider, base_url=base_url)
+    if as_json:
+        show.as_json({"removed": was_there})
+    else:
+        show.line("removed" if was_there else "there was none")
 
 
 @app.group()
@@ -1156,6 +1299,7 @@ def codebook() -> None:
     help="Name of the variable, where FILE has only its labels.",
 )
 @_json
+@piped("source")
 def codebook_check(source: Path, *, with_prompt: bool, variable: str, as_json: bool) -> None:
     """
     Say what is wrong with a codebook, and what it becomes.
@@ -1185,7 +1329,9 @@ def codebook_check(source: Path, *, with_prompt: bool, variable: str, as_json: b
     help="Which variable --to is for; or how the variable is called, where IN has only its labels.",
 )
 @_overwrite
-def codebook_convert(source: Path, output: Path, **options: Any) -> None:
+@_saying
+@piped("source", output="output", ending=".yaml")
+def codebook_convert(source: Path, output: Path, *, as_json: bool, **options: Any) -> None:
     """
     Write a codebook in another form.
 
@@ -1194,7 +1340,8 @@ def codebook_convert(source: Path, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    show.codebook_converted(api.convert_codebook(source, output, **options))
+    report = api.convert_codebook(source, output, **options)
+    show.as_json(report) if as_json else show.codebook_converted(report)
 
 
 @codebook.command("ready")
@@ -1234,6 +1381,7 @@ def codebook_ready(name: str, *, language: str, as_json: bool, **options: Any) -
 
 
 @codebook.command("schema")
+@click.option("--json", is_flag=True, expose_value=False, help="As it is: the schema is JSON.")
 def codebook_schema() -> None:
     """
     Print the JSON Schema of the codebook file.
@@ -1288,7 +1436,8 @@ def list_command(*, as_json: bool) -> None:
 @click.option(
     "--folder", type=_PATH, metavar="DIR", help="Where the files go.  [default: rowbatch-demo, numbered]"
 )
-def demo(*, rows: int, folder: Path | None) -> None:
+@_saying
+def demo(*, rows: int, folder: Path | None, as_json: bool) -> None:
     """
     Label real tweets and compare with people.
 
@@ -1301,17 +1450,25 @@ def demo(*, rows: int, folder: Path | None) -> None:
 
     show.line(f"fetching {rows:,} tweets that people have rated …", err=True)
     prepared = api.prepare_demo(rows=rows, folder=folder)
-    show.demo_table(prepared)
+    if not as_json:
+        show.demo_table(prepared)
     started = time.monotonic()
     _show_and_run(prepared.run, yes=True, quiet=True)
     seconds = time.monotonic() - started
-    show.demo_result(prepared, prepared.agreement(), seconds)
+    found = prepared.agreement()
+    if as_json:
+        show.as_json({"run": prepared.run.path, "seconds": seconds, "agreement": found})
+    else:
+        show.demo_result(prepared, found, seconds)
 
 
 @app.command()
 @_run
 @_runner
-def build(run: Path, *, runner: str | None, workers: int | None, ray_address: str | None) -> None:
+@_saying
+def build(
+    run: Path, *, runner: str | None, workers: int | None, ray_address: str | None, as_json: bool
+) -> None:
     """
     Write the request files of a run; send nothing.
 
@@ -1323,7 +1480,7 @@ def build(run: Path, *, runner: str | None, workers: int | None, ray_address: st
     with show.bar() as hooks:
         opened.build(hooks, runner=runner, workers=workers, ray_address=ray_address)
         preview = opened.preview(hooks)
-    show.preview(preview, opened)
+    show.as_json(preview) if as_json else show.preview(preview, opened)
 
 
 @app.command()
@@ -1344,6 +1501,7 @@ def build(run: Path, *, runner: str | None, workers: int | None, ray_address: st
     help="Where the tasks go on object storage, as in s3://BUCKET/NAME, for machines that share no folder.",
 )
 @_overwrite
+@_saying
 def plan(
     table: Path,
     *,
@@ -1351,6 +1509,7 @@ def plan(
     run_directory: Path | None,
     rows_per_task: int | None,
     store: str,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """
@@ -1375,7 +1534,7 @@ def plan(
     except (InputError, UsageError):
         made.discard()
         raise
-    show.planned(made, planned)
+    show.as_json({"run": made.path, "plan": planned}) if as_json else show.planned(made, planned)
 
 
 @app.command()
@@ -1399,7 +1558,7 @@ def plan(
     metavar="NUMBER",
     help="How many elements there are; each does every so many-th task.  [default: as many as tasks]",
 )
-@_json
+@_saying
 def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
     """
     Do the tasks of one element of an array job.
@@ -1470,7 +1629,7 @@ def worker(*, tasks: Path, index: int, of: int | None, as_json: bool) -> int:
     default=True,
     help="Wait for files that other workers have, in case they die.",
 )
-@_json
+@_saying
 def infer(
     folder: Path,
     *,
@@ -1516,8 +1675,16 @@ def infer(
 @_resubmit_lost
 @_go_on
 @_headers
+@_saying
 def submit(
-    run: Path, *, yes: bool, resubmit_lost: bool, go_on: bool, headers: Sequence[str], **options: Any
+    run: Path,
+    *,
+    yes: bool,
+    resubmit_lost: bool,
+    go_on: bool,
+    headers: Sequence[str],
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """
     Submit every shard that has no batch yet, as far as the provider's queue allows.
@@ -1526,17 +1693,18 @@ def submit(
 
     opened = api.open_run(run, headers=headers)
     _, changes = _policy_changes(options)
-    _confirm_cost(opened, yes=yes, direct=changes.get("direct"))
+    _confirm_cost(opened, yes=yes, as_json=as_json, direct=changes.get("direct"))
     with show.bar() as hooks:
         report = opened.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
-    show.submitted(report)
+    show.as_json(report) if as_json else show.submitted(report)
 
 
 @app.command()
 @_run
 @_poll_seconds
 @_headers
-def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> None:
+@_saying
+def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str], as_json: bool) -> None:
     """
     Follow the batches until none is running.
 
@@ -1547,13 +1715,14 @@ def watch(run: Path, *, poll_seconds: float | None, headers: Sequence[str]) -> N
     opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         progress = opened.watch(hooks, poll_seconds=poll_seconds)
-    show.progress(progress)
+    show.as_json(progress) if as_json else show.progress(progress)
 
 
 @app.command()
 @_run
 @_headers
-def download(run: Path, *, headers: Sequence[str]) -> None:
+@_saying
+def download(run: Path, *, headers: Sequence[str], as_json: bool) -> None:
     """
     Bring the results of every batch that is over.
     """
@@ -1562,7 +1731,7 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
     opened = api.open_run(run, headers=headers)
     with show.bar() as hooks:
         report = opened.download(hooks)
-    show.downloaded(report)
+    show.as_json(report) if as_json else show.downloaded(report)
 
 
 @app.command()
@@ -1577,7 +1746,8 @@ def download(run: Path, *, headers: Sequence[str]) -> None:
 )
 @_workers
 @_overwrite
-def collect(run: Path, *, output: Path | None, **options: Any) -> None:
+@_saying
+def collect(run: Path, *, output: Path | None, as_json: bool, **options: Any) -> None:
     """
     Write the labelled table from what is there.
 
@@ -1588,7 +1758,7 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
     opened = api.open_run(run)
     with show.bar() as hooks:
         report = opened.collect(output, hooks=hooks, **_for_api(options))
-    show.collected(report)
+    show.as_json(report) if as_json else show.collected(report)
 
 
 @app.command()
@@ -1620,8 +1790,16 @@ def collect(run: Path, *, output: Path | None, **options: Any) -> None:
 )
 @_writing
 @_overwrite
+@_saying
+@piped(output="output")
 def export(
-    run: Path, *, output: Path, columns: tuple[str, ...], without_status: bool, **options: Any
+    run: Path,
+    *,
+    output: Path,
+    columns: tuple[str, ...],
+    without_status: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """
     Write the labelled table of RUN once more, in any format.
@@ -1636,7 +1814,7 @@ def export(
         report = opened.export(
             output, columns=columns or None, with_status=not without_status, hooks=hooks, **_for_api(options)
         )
-    show.exported(report)
+    show.as_json(report) if as_json else show.exported(report)
 
 
 @app.command()
@@ -1753,7 +1931,8 @@ def export(
 )
 @_reading_beside_rows
 @_overwrite
-@_json
+@_saying
+@piped("table", output="output")
 def sample(
     table: Path,
     *,
@@ -1809,6 +1988,7 @@ def sample(
 @_missing
 @_reading
 @_json
+@piped("table")
 def how_many(table: Path | None, *, half_width: float | None, as_json: bool, **options: Any) -> None:
     """
     Say how many rows people have to code, before they do: how wide an interval is for how many rows.
@@ -1852,7 +2032,7 @@ def coding_list(*, as_json: bool) -> None:
         show.coding_sets(found)
 
 
-@coding.command("status")
+@coding.command("status", short_help="Say how rows were drawn, and how far each coder is.")
 @_set
 @_json
 def coding_status(name: str, *, as_json: bool) -> None:
@@ -1868,7 +2048,7 @@ def coding_status(name: str, *, as_json: bool) -> None:
         show.coding_set(found)
 
 
-@coding.command("sheet")
+@coding.command("sheet", short_help="Write what a coder is to code: a sheet, or tasks.")
 @_set
 @click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The file that is coded.")
 @click.option(
@@ -1881,7 +2061,7 @@ def coding_status(name: str, *, as_json: bool) -> None:
 )
 @click.option("--all-rows", is_flag=True, help="Also those that the coder has coded.")
 @_overwrite
-@_json
+@_saying
 def coding_sheet(name: str, *, output: Path, coder: str, as_json: bool, **options: Any) -> None:
     """
     Write what a coder is to code of SET: a sheet, or tasks for Label Studio or doccano.
@@ -1910,7 +2090,7 @@ def coding_sheet(name: str, *, output: Path, coder: str, as_json: bool, **option
     metavar="VALUE",
     help="A value that means that nobody coded the row, as in 99; may be given several times.",
 )
-@_json
+@_saying
 def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], as_json: bool) -> None:
     """
     Take what people coded in FILE into SET: all of it, or nothing.
@@ -1927,17 +2107,20 @@ def coding_take(name: str, file: Path, *, coder: str, not_coded: Sequence[str], 
         show.taken_codes(found)
 
 
-@coding.command("export")
+@coding.command("export", short_help="Write the rows with each coder's codes.")
 @_set
 @click.option("--output", "-o", type=_PATH, required=True, metavar="FILE", help="The table.")
 @_overwrite
-def coding_export(name: str, *, output: Path, overwrite: bool) -> None:
+@_saying
+@piped(output="output")
+def coding_export(name: str, *, output: Path, overwrite: bool, as_json: bool) -> None:
     """
     Write the rows of SET with each coder's codes, what was settled, and how likely each row was drawn.
     """
     from rowbatch.cli import show
 
-    show.line(show.place(api.open_coding_set(name).export(output, overwrite=overwrite)))
+    written = api.open_coding_set(name).export(output, overwrite=overwrite)
+    show.as_json({"output": written}) if as_json else show.line(show.place(written))
 
 
 @coding.command("replay")
@@ -2117,6 +2300,7 @@ _coded_cells = _options(
 @_intervals
 @_reading
 @_json
+@piped("first", "second")
 def compare(first: Path, second: Path | None, *, as_json: bool, **options: Any) -> None:
     """
     Compare two labelled tables or runs, A and B, on the same rows; or two columns of A.
@@ -2463,6 +2647,7 @@ def specification_curve(
 @_intervals
 @_reading
 @_json
+@piped("table")
 def agree(table: Path, *, as_json: bool, **options: Any) -> None:
     """
     How far coders agree, in columns of TABLE: with each other, and with gold.
@@ -2516,7 +2701,8 @@ def agree(table: Path, *, as_json: bool, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
-@_json
+@_saying
+@piped("files", output="output")
 def merge_coders(files: Sequence[Path], *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Put what several people coded into one table: a row a text, a column a coder.
@@ -2614,6 +2800,7 @@ _OF_RUN = (
 @_resampling
 @_reading
 @_json
+@piped("table")
 def correct(
     table: Path,
     *,
@@ -2826,7 +3013,9 @@ def ui(
 @_part_limits
 @_reading
 @_overwrite
-def convert(table: Path, *, output: Path, **options: Any) -> None:
+@_saying
+@piped("table", output="output", ending=".jsonl", is_fixed=True)
+def convert(table: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Make a Batch JSONL file of a table.
 
@@ -2836,7 +3025,7 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
 
     _require_table(table)
     report = api.convert(table, output, **_for_api(options))
-    show.converted(report)
+    show.as_json(report) if as_json else show.converted(report)
 
 
 @app.command()
@@ -2847,6 +3036,7 @@ def convert(table: Path, *, output: Path, **options: Any) -> None:
 )
 @_overwrite
 @_json
+@piped("files")
 def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
     """
     Check batch files before money is spent.
@@ -2897,6 +3087,7 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 )
 @_options(*_ROOM)
 @_json
+@piped("source")
 def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     """
     Estimate tokens, shards and price.
@@ -2933,7 +3124,9 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
 )
 @_part_limits
 @_overwrite
-def split(source: Path, *, output: Path, **options: Any) -> None:
+@_saying
+@piped("source")
+def split(source: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Split a Batch JSONL file into parts.
 
@@ -2942,7 +3135,7 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
     from rowbatch.cli import show
 
     report = api.split(source, output, **options)
-    show.parts(report)
+    show.as_json(report) if as_json else show.parts(report)
 
 
 @app.command()
@@ -2989,7 +3182,7 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 )
 @click.option(
     "--fields",
-    "as_json",
+    "fields",
     is_flag=True,
     help="The answers are JSON objects: a column for each field, nested ones as a.b.",
 )
@@ -3029,12 +3222,16 @@ def split(source: Path, *, output: Path, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
+@_saying
+@piped("results", output="output")
 def extract(
     results: Sequence[Path],
     *,
     output: Path,
     first_number: str | None,
     also: str | None,
+    fields: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """
@@ -3049,9 +3246,10 @@ def extract(
         output,
         first_number=None if first_number is None else 0 if first_number == "0" else 1,
         extras=_extras(also),
+        as_json=fields,
         **_for_api(options),
     )
-    show.extracted(report)
+    show.as_json(report) if as_json else show.extracted(report)
 
 
 @app.command()
@@ -3093,7 +3291,9 @@ def extract(
 @_reading
 @_writing
 @_overwrite
-def units(table: Path, *, output: Path, **options: Any) -> None:
+@_saying
+@piped("table", output="output")
+def units(table: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Cut the long texts of TABLE into units, a row each.
 
@@ -3102,7 +3302,8 @@ def units(table: Path, *, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    show.units_cut(api.units(table, output, **_for_api(options)))
+    report = api.units(table, output, **_for_api(options))
+    show.as_json(report) if as_json else show.units_cut(report)
 
 
 @app.command("join-units")
@@ -3136,7 +3337,9 @@ def units(table: Path, *, output: Path, **options: Any) -> None:
 @_reading
 @_writing
 @_overwrite
-def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
+@_saying
+@piped("labelled", output="output")
+def join_units(labelled: Path, *, output: Path, as_json: bool, **options: Any) -> None:
     """
     Put the labels of units together: a row of TABLE each, as it was.
 
@@ -3144,7 +3347,8 @@ def join_units(labelled: Path, *, output: Path, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
-    show.units_joined(api.join_units(labelled, output, **_for_api(options)))
+    report = api.join_units(labelled, output, **_for_api(options))
+    show.as_json(report) if as_json else show.units_joined(report)
 
 
 @app.group(invoke_without_command=True)
@@ -3447,6 +3651,9 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, click.exceptions.Abort):
         _show_error("stopped", "")
         return 130
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rowbatch"
@@ -3476,6 +3683,8 @@ def _show_error(message: str, hint: str) -> None:
 
 def _require_table(path: Path) -> None:
     """The commonest slip, a table that is not there, is told at once, before anything heavy is imported."""
+    if path == STREAM:
+        raise UsageError("stdin-not-here")
     try:
         path.stat()
     except OSError as error:
@@ -3550,23 +3759,28 @@ def _policy_changes(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return {name: value for name, value in options.items() if name not in names}, changes
 
 
-def _confirm_cost(run: Run, *, yes: bool, quiet: bool = False, direct: bool | None = None) -> None:
+def _confirm_cost(
+    run: Run, *, yes: bool, as_json: bool = False, quiet: bool = False, direct: bool | None = None
+) -> None:
     """Show what will be sent and what it costs; ask when that is not nothing."""
     from rowbatch.cli import show
 
     with show.bar() as hooks:
         preview = run.preview(hooks, direct=direct)
-    if not quiet:
-        show.preview(preview, run)
     is_dearer = direct and not run.policy().direct
-    if (
+    is_asked = not (
         yes
         or preview.cost.is_free
         or not preview.requests
         or (run.status(most_states=0, most_events=0).state not in ("new", "built") and not is_dearer)
-    ):
-        return
-    _ask("Start?", run)
+    )
+    if is_asked:
+        # Nobody says yes to a price that was not shown.
+        with show.aloud(err=as_json or quiet):
+            show.preview(preview, run)
+        _ask("Start?", run)
+    elif not (as_json or quiet):
+        show.preview(preview, run)
 
 
 def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
@@ -3578,12 +3792,30 @@ def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
 
 
 def _show_and_run(
-    run: Run, *, yes: bool, quiet: bool = False, on_done: str | None = None, **changes: Any
+    run: Run,
+    *,
+    yes: bool,
+    as_json: bool = False,
+    quiet: bool = False,
+    on_done: str | None = None,
+    **changes: Any,
 ) -> int:
-    """Do all that is left of a run; returns the exit code."""
+    """
+    Do all that is left of a run.
+
+    Args:
+        run: It.
+        yes: Nobody is asked.
+        as_json: Say for programs what came.
+        quiet: Say nothing of it.
+        on_done: A command to be run at the end.
+        changes: Of how it is driven.
+    Returns:
+        The exit code.
+    """
     from rowbatch.cli import show
 
-    _confirm_cost(run, yes=yes, quiet=quiet, direct=changes.get("direct"))
+    _confirm_cost(run, yes=yes, as_json=as_json, quiet=quiet, direct=changes.get("direct"))
     result = "failed"
     try:
         with show.bar() as hooks:
@@ -3598,7 +3830,9 @@ def _show_and_run(
     finally:
         if on_done:
             _run_on_done(on_done, run, result)
-    if not quiet:
+    if as_json:
+        show.as_json({"run": run.path, "report": report})
+    elif not quiet:
         show.collected(report)
     return _GAPS_CODE if report.has_gaps else 0
 

@@ -10,8 +10,17 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from pathlib import PurePath
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, Protocol, runtime_checkable
+
+from rowbatch.cli.piped import stream_name
+
+
+@runtime_checkable
+class _Counted(Protocol):
+    """What is counted of the values of a variable."""
+
+    def facts(self) -> Sequence[tuple[str, float]]: ...
 
 
 def json_text(value: Any) -> str:
@@ -39,6 +48,8 @@ def _plain(value: Any) -> Any:
             return str(value)
         case date():
             return value.isoformat()
+        case Path():
+            return stream_name(value) or str(value)
         case PurePath():
             return str(value)
         case Mapping():
@@ -49,6 +60,8 @@ def _plain(value: Any) -> Any:
             return [_plain(entry) for entry in value]
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case _Counted():
+            return {name: _plain(number) for name, number in value.facts()}
     raise TypeError(f"there is no JSON for a {type(value).__name__}")
 
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ import click
 
 from rowbatch import api
 from rowbatch.cli.json_output import json_text
+from rowbatch.cli.piped import QUIET, stream_name
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
         TakenCodes,
         TaskPlan,
         TrialReport,
+        TriedTable,
         UnitsReport,
         VerifyReport,
         WrittenSheet,
@@ -140,20 +142,38 @@ def short(text: str, chars: int = _SHOWN_CHARS) -> str:
 
 
 def line(text: str = "", *, err: bool = False) -> None:
-    """Print one line."""
-    click.echo(text, err=err)
+    """Print one line, where somebody wants to know."""
+    if not _is_quiet():
+        click.echo(text, err=err)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(QUIET, False)
+
+
+@contextmanager
+def aloud(*, err: bool = False) -> Iterator[None]:
+    """Print all lines, whoever does not want to know; with `err` on stderr."""
+    meta = click.get_current_context().meta
+    was, meta[QUIET] = meta.get(QUIET, False), False
+    try:
+        with redirect_stdout(sys.stderr) if err else nullcontext():
+            yield
+    finally:
+        meta[QUIET] = was
 
 
 def place(path: Path) -> str:
     """A path as short as it can be typed here; an address of an object as it is."""
-    if address := api.as_address(path):
-        return address
+    if name := stream_name(path) or api.as_address(path):
+        return name
     resolved, here = path.resolve(), Path.cwd()
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
 
 
 def _out(path: Path) -> str:
-    return api.as_address(path) or str(path)
+    return stream_name(path) or api.as_address(path) or str(path)
 
 
 def command(*words: str | Path) -> str:
@@ -170,12 +190,12 @@ def _quoted(word: str) -> str:
 
 def as_json(value: Any) -> None:
     """Print for programs."""
-    line(json_text(value))
+    click.echo(json_text(value))
 
 
 @contextmanager
 def bar() -> Iterator[Hooks]:
-    """A progress bar on stderr, fed by the hooks that it yields."""
+    """A progress bar on stderr, fed by the hooks that it yields; none where all is quiet."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -188,6 +208,9 @@ def bar() -> Iterator[Hooks]:
 
     from rowbatch.api import Hooks
 
+    if _is_quiet():
+        yield Hooks()
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         # A log is no place for a moving bar.
@@ -247,8 +270,10 @@ def _log_hooks() -> Hooks:
     return Hooks(progress=progress, said=lambda notice: line(printable(str(notice)), err=True))
 
 
-def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
-    """What will be sent, to whom, and what it costs."""
+def preview(
+    shown: Preview, run: Run | None = None, *, with_request: bool = True, with_run: bool = True
+) -> None:
+    """What will be sent, to whom, and what it costs; of a run also where it lies."""
     built = shown.built
     skipped = f", {built.skipped:,} without a text are skipped" if built.skipped else ""
     if built.duplicates:
@@ -267,17 +292,9 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
     if shown.other_cost is not None and (other := _other_way(shown, shown.other_cost)):
         line(f"         {other}")
     schedule(shown.schedule)
-    line(f"run      {place(run.path)}")
-    if shown.encoding_guessed:
-        line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
-    if built.bad_rows:
-        line(
-            f"note     {_count(built.bad_rows, 'broken row')} of the table, kept or left out as you said: "
-            f"{place(run.path / 'requests' / 'bad-rows.csv')}"
-        )
-    for note in (*shown.notes, shown.note):
-        if note:
-            line(f"note     {note}")
+    if run is not None and with_run:
+        line(f"run      {place(run.path)}")
+    _notes(shown, run)
     line()
     if not (with_request and built.requests):
         return
@@ -287,6 +304,19 @@ def preview(shown: Preview, run: Run, *, with_request: bool = True) -> None:
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
     line()
+
+
+def _notes(shown: Preview, run: Run | None) -> None:
+    """What a person should know before it begins."""
+    if shown.encoding_guessed:
+        line(f"note     The table looks like {shown.encoding_guessed}, and is read so; --encoding says else.")
+    if shown.built.bad_rows:
+        rows = _count(shown.built.bad_rows, "broken row")
+        told = f"note     {rows} of the table, kept or left out as you said"
+        line(f"{told}: {place(run.path / 'requests' / 'bad-rows.csv')}" if run is not None else told)
+    for note in (*shown.notes, shown.note):
+        if note:
+            line(f"note     {note}")
 
 
 def schedule(found: Schedule | None) -> None:
@@ -697,6 +727,32 @@ def tried(report: TrialReport) -> None:
             f"tokens   {report.prompt_tokens:,.0f} in and {report.answer_tokens:,.0f} out a row, on average"
             + (f"; the trial cost {_dollars(report.usd)}" if report.usd else "")
         )
+
+
+def dry_run(shown: Preview) -> None:
+    """What a run would send, and that nothing was."""
+    preview(shown)
+    line("Nothing was sent, and no run was made. The same command without --dry-run does it.")
+
+
+def tried_table(tried: TriedTable) -> None:
+    """What was said of each text, what that cost, and what all of the table will."""
+    for row in tried.rows:
+        is_ok = row.status == "ok"
+        said = " | ".join(row.values) if is_ok else f"({row.status}: {row.reason})"
+        line(f"row {row.row:,}")
+        line(f"  {short(row.text, 300)}")
+        line(f"  -> {short(said, 200)}")
+    line()
+    if tried.known:
+        line(f"known    {_count(tried.known, 'row')} had been answered before, and cost nothing now")
+    if tried.usd:
+        line(f"cost     {_dollars(tried.usd)} for these rows")
+    if tried.run is not None:
+        line(f"kept     {place(tried.run)}: a run of the table does not ask these rows again")
+    line()
+    line("All of the table:")
+    preview(tried.of_all, with_request=False)
 
 
 def verified(report: VerifyReport) -> None:

@@ -446,6 +446,15 @@ class DirectClient:
             raise fault
 
 
+def was_only_refused(folder: Path) -> bool:
+    """Whether calls were made of which each was refused, so that nothing was billed."""
+    journals = [Journal(path).read() for path in folder.glob(f"*{_JOURNAL}")]
+    return bool(journals) and all(
+        not entries.damaged and all(last["as"] == "refused" for last in _last_of(entries.all).values())
+        for entries in journals
+    )
+
+
 def _last_of(entries: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
     """What is known last of each row; an answer, where there is one: it may have come late."""
     last: dict[int, Mapping[str, Any]] = {}

@@ -119,7 +119,7 @@ def write_sample(
     asked = variables_of(codebook, variables)
     place = table.column(text)
     beside = {name: table.column(name) for name in context}
-    have_text, without_text = _rows_with_text(table, place)
+    have_text, without_text = rows_with_text(table, [place])
     numbers = drawn(have_text, draw.after + draw.rows, draw.seed, draw.design)[draw.after :]
     if len(numbers) < draw.rows:
         raise UsageError("sample-too-few-rows", rows=draw.rows, left=len(numbers), of=len(have_text))
@@ -192,13 +192,13 @@ def chunks_of(table: Table) -> Generator[TableChunk]:
     return cast("Generator[TableChunk]", table.chunks())
 
 
-def _rows_with_text(table: Table, place: int) -> tuple[pl.Series, int]:
-    """Numbers of the rows that have a text, and how many have none."""
+def rows_with_text(table: Table, places: list[int]) -> tuple[pl.Series, int]:
+    """Numbers of the rows that have a text in one of some columns, and how many have none."""
     found: list[pl.Series] = []
     without_text = 0
     with closing(chunks_of(table)) as chunks:
         for chunk in chunks:
-            blank = blank_rows(chunk.frame, [place], table.not_asked)
+            blank = blank_rows(chunk.frame, places, table.not_asked)
             rows = pl.int_range(chunk.first_row, chunk.first_row + chunk.frame.height, eager=True)
             found.append(rows.filter(~blank))
             without_text += int(blank.sum())

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
+_STREAMS: dict[str, Entry] = {
+    "stdin-twice": Entry(
+        "standard input (-) is given twice, and can be read once",
+        "write one of them to a file",
+        zh=("标准输入（-）给出了两次，但只能读取一次", "请把其中一个先写入文件"),
+    ),
+    "stdin-not-here": Entry(
+        "a run needs its table as a file: it is read again when the run goes on",
+        "write standard input to a file first, and give that",
+        zh=("任务需要数据表是文件：任务继续时会再次读取它", "请先把标准输入写入文件，再给出该文件"),
+    ),
+    "stdout-one-file": Entry(
+        "this makes {others!r} besides, and standard output takes one file",
+        "give the output a name instead of -",
+        zh=("此操作还会生成“{others:”、“}”，而标准输出只能容纳一个文件", "请给输出指定文件名，而不是 -"),
+    ),
+}
+
 _KEYS: dict[str, Entry] = {
     "key-without-address": Entry(
         "{title} has no address of its own",
@@ -252,4 +270,4 @@ _COMMAND_LINE: dict[str, Entry] = {
     ),
 }
 
-DOORS: dict[str, Entry] = _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE
+DOORS: dict[str, Entry] = _STREAMS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE

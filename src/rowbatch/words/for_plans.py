@@ -92,6 +92,14 @@ PLANS: dict[str, Entry] = {
             "请恢复原来的文件，或新建任务；已收到的回答保存在 {results}",
         ),
     ),
+    "try-run-has-its-own": Entry(
+        "{run} is a run, and {names!r} say what is asked of a table: a run has its own",
+        "leave them out, or give the table",
+        zh=(
+            "{run} 是一个任务，而“{names:”、“}”是针对表的选项：任务有自己的设置",
+            "请去掉这些选项，或改为给出表文件",
+        ),
+    ),
     "no-row-has-text": Entry(
         "none of the {rows:,} rows has a text, so there is nothing to ask",
         "is --text the right column?",
