@@ -21,6 +21,7 @@ from rowbatch import api
 from rowbatch.api import WriteOptions
 from rowbatch.errors import InputError, NeedsDecision, RowbatchError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
+from rowbatch.words.printing import printable
 
 if TYPE_CHECKING:
     from rowbatch.api import Run, Variants
@@ -3427,8 +3428,6 @@ def _unexpected(error: Exception) -> int:
 
 
 def _show_error(message: str, hint: str) -> None:
-    from rowbatch.cli.show import printable
-
     try:
         click.echo(f"error: {printable(message, lines=True)}", err=True)
         if hint:
