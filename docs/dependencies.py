@@ -42,6 +42,7 @@ _ELSEWHERE = {
     "msgpack": "Apache-2.0",
     "protobuf": "BSD-3-Clause",
     "pycparser": "BSD-3-Clause",
+    "pywin32": "PSF-2.0",
     "pywin32-ctypes": "BSD-3-Clause",
     "pyyaml": "MIT",
     "ray": "Apache-2.0",

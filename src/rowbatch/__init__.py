@@ -117,6 +117,11 @@ _PLACES = {
 }
 
 
+def __dir__() -> list[str]:
+    """What a person may use, for completion: nothing is imported for that."""
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version

@@ -14,8 +14,8 @@ import rowbatch
 from driving import KEY, right_label, texts
 from end_to_end import read_rows, run_here
 from kill_runs import fake_server, judged
-from rowbatch.cli.show import printable
 from rowbatch.core.drawing import drawn
+from rowbatch.words.printing import printable
 
 ROWS = 60
 ASKED = [text for text in texts(ROWS) if text.strip()]

@@ -16,13 +16,13 @@ import pytest
 from driving import KEY, drive, finish, make_run
 from fake_providers import FakeProvider
 from rowbatch.api.reporting import report
+from rowbatch.core.document import Bar, Bars, Code, Document, Language, Paragraph, Section, Table
 from rowbatch.core.statistics.acceptance import LabelAcceptance
 from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.errors import OutputExists, UsageError
 from rowbatch.reporting.bibliography import bibliography_of
 from rowbatch.reporting.checklists import CHECKLISTS
-from rowbatch.reporting.document import Bar, Bars, Code, Document, Language, Paragraph, Section, Table
 from rowbatch.reporting.facts import PeopleFacts, RunFacts, facts_of
 from rowbatch.reporting.html import html_of
 from rowbatch.reporting.latex import escaped, latex_of

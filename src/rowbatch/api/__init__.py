@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from rowbatch.api.command import command_of as command_of
     from rowbatch.api.demo import DemoRun as DemoRun
     from rowbatch.api.demo import prepare_demo as prepare_demo
+    from rowbatch.api.hooks import Hooks as Hooks
+    from rowbatch.api.hooks import Stage as Stage
+    from rowbatch.api.hooks import terminal_bar as terminal_bar
     from rowbatch.api.keys import find_key as find_key
     from rowbatch.api.keys import list_keys as list_keys
     from rowbatch.api.keys import remove_key as remove_key
@@ -52,11 +55,9 @@ if TYPE_CHECKING:
     from rowbatch.api.reporting import report as report
     from rowbatch.api.reporting import rerun as rerun
     from rowbatch.api.reporting import sentinels as sentinels
-    from rowbatch.api.runs import Hooks as Hooks
     from rowbatch.api.runs import Preview as Preview
     from rowbatch.api.runs import RepairOffer as RepairOffer
     from rowbatch.api.runs import Run as Run
-    from rowbatch.api.runs import Stage as Stage
     from rowbatch.api.runs import create as create
     from rowbatch.api.runs import open_run as open_run
     from rowbatch.api.set_draws import sample_into_file as sample_into_file
@@ -106,7 +107,7 @@ _PLACES = {
     "DateAgreement": "core.kinds.date",
     "DemoRun": "api.demo",
     "EXTRAS": "core.result_columns",
-    "Hooks": "api.runs",
+    "Hooks": "api.hooks",
     "LabelsAgreement": "core.agreement_of_sets",
     "OpenCodingSet": "api.sets",
     "POLICY_OPTIONS": "api.command",
@@ -116,7 +117,7 @@ _PLACES = {
     "Run": "api.runs",
     "Rerun": "api.reporting",
     "ScaleAgreement": "core.agreement",
-    "Stage": "api.runs",
+    "Stage": "api.hooks",
     "Status": "api.standing",
     "Trial": "api.trial",
     "Variants": "api.variants",
@@ -182,6 +183,7 @@ _PLACES = {
     "stability": "api.variants",
     "try_table": "api.trial",
     "units": "api.long_texts",
+    "terminal_bar": "api.hooks",
     "usd": "core.policy",
     "vary": "api.variants",
     "work": "api.tasks",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rowbatch.words.notice import Notice
 
 
+from rowbatch.core.document import Shown
+
+
 @dataclass(frozen=True, slots=True)
 class CodebookVariable:
     """
@@ -31,8 +34,8 @@ class CodebookVariable:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedCodebook:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckedCodebook(Shown):
     """
     A codebook without faults.
 

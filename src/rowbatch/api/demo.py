@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rowbatch.core.document import Shown
 from rowbatch.errors import OutputExists, from_os_error
 from rowbatch.objects.address import require_here
 from rowbatch.store.home import cache, private_folder
@@ -24,8 +25,8 @@ from rowbatch.core.agreement import Agreement
 from rowbatch.tools.demo_data import fetch_tweets
 
 
-@dataclass(frozen=True, slots=True)
-class DemoRun:
+@dataclass(frozen=True, slots=True, repr=False)
+class DemoRun(Shown):
     """
     The demo, ready to be run.
 

@@ -54,7 +54,8 @@ from rowbatch.tables.writer import format_of
 from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
-    from rowbatch.api.runs import Hooks, Run
+    from rowbatch.api.hooks import Hooks
+    from rowbatch.api.runs import Run
 
 # So far from the middle, a random part of a table is once in three million times.
 _FAR = 5.0

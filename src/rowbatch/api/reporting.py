@@ -38,7 +38,7 @@ from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import require_source
 
 if TYPE_CHECKING:
-    from rowbatch.api.runs import Hooks
+    from rowbatch.api.hooks import Hooks
 
 _Language = Literal["en", "zh"]
 _log = logging.getLogger("rowbatch.report")

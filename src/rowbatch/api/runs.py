@@ -10,11 +10,12 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from rowbatch.api import model_list as _models  # the user's own prices are known from here on
 from rowbatch.api.distil import Wish, distil_run
 from rowbatch.api.headers import SentHeaders, find_headers, name_places
+from rowbatch.api.hooks import Hooks, Stage, told_how_it_goes
 from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
@@ -42,6 +43,7 @@ from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.cost import CostEstimate, sum_of_costs
 from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.distillation import Distillation
+from rowbatch.core.document import Block, Code, Paragraph, Shown, named, notes_of
 from rowbatch.core.endpoint import LIMITS, Endpoint, find_endpoint
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.model_rules import shutdown_note
@@ -148,12 +150,12 @@ if TYPE_CHECKING:
 
 _UNLIMITED = 1 << 62
 _GUESSED_ROWS = 500
+_SHOWN_ADDRESS = 80
 _BEFORE_SENDING = ("built", "policy", TAKEN_OVER, TEXTS_REPEAT)
-Stage = Literal["build", "submit", "watch", "download", "collect"]
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+@dataclass(frozen=True, slots=True, repr=False)
+class Preview(Shown):
     """
     What a run will send, before anything is sent.
 
@@ -198,6 +200,54 @@ class Preview:
     members: tuple[Preview, ...] = ()
     schedule: Schedule | None = None
 
+    def as_blocks(self) -> Iterator[Block]:
+        """Who is asked what for how much, and the first request in full."""
+        built = self.built
+        yield named(
+            {
+                "rows": f"{built.rows:,}",
+                "to ask": f"{built.requests:,}",
+                "request files": f"{built.shards:,}",
+                "without a text": f"{built.skipped:,}" if built.skipped else "",
+                "repeat another row": f"{built.duplicates:,}" if built.duplicates else "",
+                "have their answer": f"{built.taken_over:,}" if built.taken_over else "",
+                "from": ", ".join(built.taken_from),
+                "broken rows": f"{built.bad_rows:,}" if built.bad_rows else "",
+                "model": f"{self.model}, {self.provider}",
+                "and": "; ".join(
+                    f"{one.model}, {one.provider}: {one.built.requests:,} to ask" for one in self.members
+                ),
+                "goes to": self.destination,
+                "cost": self.cost.told(),
+                self._name_of_other_way: "" if self.other_cost is None else self.other_cost.told(),
+                "encoding": f"{self.encoding_guessed}, by the look of the table"
+                if self.encoding_guessed
+                else "",
+            }
+        )
+        if built.requests:
+            yield Paragraph(f"The first request, of row {self.first_row:,}:")
+            yield Code("\n".join(f"{who}: {text}" for who, text in self.first_messages))
+        yield from notes_of(self.notes)
+        if self.schedule is not None:
+            yield from notes_of(self.schedule.notes)
+        if self.note:
+            yield Paragraph(f"note: {self.note}")
+
+    @property
+    def first_messages(self) -> tuple[tuple[str, str], ...]:
+        """Who says what in the first request, whatever its endpoint; an image is named in its place."""
+        body = self.first_request
+        said = body.get("messages", body.get("input", ""))
+        messages = said if isinstance(said, list) else [{"role": "user", "content": said}]
+        if "instructions" in body:
+            messages = [{"role": "system", "content": str(body["instructions"])}, *messages]
+        return tuple((str(message["role"]), _text_of(message["content"])) for message in messages)
+
+    @property
+    def _name_of_other_way(self) -> str:
+        return "in batches" if self.is_direct else "row by row"
+
     @property
     def requests(self) -> int:
         """How many requests will be sent, to all models."""
@@ -221,27 +271,18 @@ class RepairOffer:
     longer: int | None = None
 
 
-@dataclass(slots=True)
-class Hooks:
-    """
-    Functions that are told how a long verb goes; each may be left out.
+def _text_of(content: object) -> str:
+    """The text of a message that may have parts."""
+    parts = content if isinstance(content, list) else [content]
+    return "\n".join(_part(part) if isinstance(part, Mapping) else str(part) for part in parts)
 
-    Attributes:
-        stage: A verb begins.
-        rows: Rows read so far, in `build` and `collect`.
-        progress: How the batches stand, in `watch`.
-        shard: A shard was submitted, or its files came.
-        said: Something that a person may want to know; `str` of it is a sentence.
-        sleep: Waits so many seconds in the place of `time.sleep`. What it raises ends the verb; nothing is
-            lost by that.
-    """
 
-    stage: Callable[[Stage], None] | None = None
-    rows: Callable[[int], None] | None = None
-    progress: Callable[[Progress], None] | None = None
-    shard: Callable[[Shard], None] | None = None
-    said: Callable[[Notice], None] | None = None
-    sleep: Callable[[float], None] | None = None
+def _part(part: Mapping[str, Any]) -> str:
+    if "text" in part:
+        return str(part["text"])
+    image = part.get("image_url", "")
+    address = str(image.get("url", "") if isinstance(image, Mapping) else image)
+    return f"[image {address if len(address) <= _SHOWN_ADDRESS else address[: _SHOWN_ADDRESS - 1] + '…'}]"
 
 
 class Run:
@@ -633,17 +674,17 @@ class Run:
             NeedsDecision: A paid call's outcome is not known.
             LocalModelError: The local model is not installed.
         """
-        hooks = hooks or Hooks()
-        self.build(hooks)
-        _tell(hooks, "submit")
-        with self._locked("submit"):
-            self._require_each(self.change_policy(**changes))
-            report = self._drive("submitted", hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
-            others = [
-                one.submit(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **_without_cap(changes))
-                for one in self.members
-            ]
-            return sum_of_drives([report, *others])
+        with told_how_it_goes(hooks) as shown:
+            self.build(shown)
+            _tell(shown, "submit")
+            with self._locked("submit"):
+                self._require_each(self.change_policy(**changes))
+                report = self._drive("submitted", shown, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+                others = [
+                    one.submit(shown, resubmit_lost=resubmit_lost, go_on=go_on, **_without_cap(changes))
+                    for one in self.members
+                ]
+                return sum_of_drives([report, *others])
 
     def _require_each(self, policy: Policy) -> None:
         """
@@ -681,22 +722,22 @@ class Run:
 
         Nothing is submitted: shards that wait for room at the provider go with `submit` or `resume`.
         """
-        hooks = hooks or Hooks()
-        self.build(hooks)
-        _tell(hooks, "watch")
-        with self._locked("watch"):
-            progress = self._drive("over", hooks, **changes).progress
-            others = [one.watch(hooks, **_without_cap(changes)) for one in self.members]
-            return sum_of_progress([progress, *others])
+        with told_how_it_goes(hooks) as shown:
+            self.build(shown)
+            _tell(shown, "watch")
+            with self._locked("watch"):
+                progress = self._drive("over", shown, **changes).progress
+                others = [one.watch(shown, **_without_cap(changes)) for one in self.members]
+                return sum_of_progress([progress, *others])
 
     def download(self, hooks: Hooks | None = None) -> DriveReport:
         """Bring the result files of every batch that is over."""
-        hooks = hooks or Hooks()
-        self.build(hooks)
-        _tell(hooks, "download")
-        with self._locked("download"):
-            report = self._drive("downloaded", hooks)
-            return sum_of_drives([report, *(one.download(hooks) for one in self.members)])
+        with told_how_it_goes(hooks) as shown:
+            self.build(shown)
+            _tell(shown, "download")
+            with self._locked("download"):
+                report = self._drive("downloaded", shown)
+                return sum_of_drives([report, *(one.download(shown) for one in self.members)])
 
     def collect(
         self,
@@ -747,9 +788,10 @@ class Run:
 
     def wait(self, hooks: Hooks | None = None, **changes: Any) -> CollectReport:
         """Watch, download and collect: from submitted batches to the labelled table."""
-        self.watch(hooks, **changes)
-        self.download(hooks)
-        return self.collect(hooks=hooks)
+        with told_how_it_goes(hooks) as shown:
+            self.watch(shown, **changes)
+            self.download(shown)
+            return self.collect(hooks=shown)
 
     def resume(
         self,
@@ -778,13 +820,13 @@ class Run:
                 written.
             ServiceError, StorageError, …: As the verbs.
         """
-        hooks = hooks or Hooks()
-        self.build(hooks)
-        with self._locked("resume"):
-            if batches:
-                self._adopt(batches)
-            self._forget_cancelling()
-            return self._finish(hooks, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
+        with told_how_it_goes(hooks) as shown:
+            self.build(shown)
+            with self._locked("resume"):
+                if batches:
+                    self._adopt(batches)
+                self._forget_cancelling()
+                return self._finish(shown, resubmit_lost=resubmit_lost, go_on=go_on, **changes)
 
     def _adopt(self, batches: Mapping[str, str]) -> None:
         with self._client() as client, self._directory.ledger() as ledger:
@@ -1273,17 +1315,17 @@ class Run:
             rows: How many, spread over the table.
             hooks: Told how it goes.
         """
-        hooks = hooks or Hooks()
-        self.build(hooks)
-        with self._locked("try"), self._client() as client:
-            return try_rows(
-                self._directory,
-                client,
-                AnswerReader(self._plan.question.asked_codebook),
-                rows=rows,
-                price=price_of_asking(self._plan.asking, is_direct=True),
-                progress=hooks.rows,
-            )
+        with told_how_it_goes(hooks) as shown:
+            self.build(shown)
+            with self._locked("try"), self._client() as client:
+                return try_rows(
+                    self._directory,
+                    client,
+                    AnswerReader(self._plan.question.asked_codebook),
+                    rows=rows,
+                    price=price_of_asking(self._plan.asking, is_direct=True),
+                    progress=shown.rows,
+                )
 
     def record(self) -> RunRecord:
         """What the ledger knows of the run as a whole; nothing yet of one that is not built."""

@@ -13,6 +13,7 @@ from rowbatch.api.runs import Run, given_codebook
 from rowbatch.api.sets import OpenCodingSet, WrittenSheet, coding_set, files_of_coders
 from rowbatch.core.codebook import codebook_document
 from rowbatch.core.coding_set import Wave
+from rowbatch.core.document import Shown
 from rowbatch.core.drawing import Allocation
 from rowbatch.errors import InputError, OutputExists, UsageError
 from rowbatch.store.coding_sets import find_set
@@ -70,8 +71,8 @@ def _said(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class SetDraw:
+@dataclass(frozen=True, slots=True, repr=False)
+class SetDraw(Shown):
     """
     Rows that were drawn into a set.
 

@@ -38,6 +38,7 @@ from rowbatch.core.coding_set import (
     probabilities,
     queue_of,
 )
+from rowbatch.core.document import Shown
 from rowbatch.core.drawing import Allocation
 from rowbatch.core.label_list import read_values
 from rowbatch.core.plan import Source
@@ -90,8 +91,8 @@ class CoderStatus:
     begun: int
 
 
-@dataclass(frozen=True, slots=True)
-class SetStatus:
+@dataclass(frozen=True, slots=True, repr=False)
+class SetStatus(Shown):
     """
     How a coding set stands.
 
@@ -126,8 +127,8 @@ class SetStatus:
     looks: int
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenSheet:
+@dataclass(frozen=True, slots=True, repr=False)
+class WrittenSheet(Shown):
     """
     A file for people to code.
 
@@ -146,8 +147,8 @@ class WrittenSheet:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class TakenCodes:
+@dataclass(frozen=True, slots=True, repr=False)
+class TakenCodes(Shown):
     """
     What was taken from a file of one coder.
 
@@ -168,8 +169,8 @@ class TakenCodes:
     was_taken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+@dataclass(frozen=True, slots=True, repr=False)
+class Replay(Shown):
     """
     Whether the rows of a set are those that its seed draws.
 

@@ -5,7 +5,7 @@ there at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
+from rowbatch.core.document import Block, Paragraph, Shown, Table, named, notes_of
 from rowbatch.core.plan import Plan
 from rowbatch.core.states import RowStatus
 from rowbatch.errors import RunError, StorageError, UsageError
@@ -38,8 +39,8 @@ _STATES: tuple[_State, ...] = ("damaged", "new", "built", "running", "over", "do
 """How far a run is: each is farther than those before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+@dataclass(frozen=True, slots=True, repr=False)
+class Status(Shown):
     """
     How a run stands, from its ledger. Asks nobody.
 
@@ -79,6 +80,35 @@ class Status:
     members: tuple[Status, ...] = ()
     collected_at: datetime | None = None
     answers_doubted: bool = False
+
+    def as_blocks(self) -> Iterator[Block]:
+        """What is labelled by whom, how far it is, and what happened last."""
+        is_written = self.state == "collected"
+        yield named(
+            {
+                "run": str(self.path),
+                "state": self.state,
+                "table": self.table,
+                "model": f"{self.model} ({self.provider})",
+                "made": self.created_at,
+                "rows": "" if self.built is None else f"{self.built.rows:,}",
+                "labelled": f"{self.labelled:,} of {self.to_label:,}" if is_written else "",
+                **({} if self.progress is None else self.progress.told()),
+                "output": "" if self.output is None else str(self.output),
+            }
+        )
+        if self.progress is not None:
+            yield from notes_of(self.progress.waiting)
+        for one in self.members:
+            yield Paragraph(f"with {one.model} ({one.provider}): {one.state}")
+            if one.progress is not None:
+                yield from one.progress.as_blocks()
+        if self.fault is not None:
+            yield Paragraph(str(self.fault), is_alert=True)
+        if self.warning:
+            yield Paragraph(self.warning, is_alert=True)
+        if self.answers_doubted:
+            yield Paragraph("LOOK: some answers may stand beside the wrong rows.", is_alert=True)
 
     @property
     def spent_usd(self) -> Decimal | None:
@@ -201,17 +231,40 @@ def standing_of(
         return replace(_standing_as("damaged", run, run.plan()), fault=error.notice)
 
 
-def list_runs(*, most_states: int | None = None, most_events: int = MOST_EVENTS) -> list[Status]:
+class Runs(Shown, list[Status]):
+    """How several runs stand, oldest first."""
+
+    def as_blocks(self) -> Iterator[Block]:
+        """A line each."""
+        if not self:
+            yield Paragraph("no runs yet")
+            return
+        yield Table(
+            ("made", "state", "labelled", "model", "run"),
+            [
+                (
+                    one.created_at[:16],
+                    one.state,
+                    f"{one.labelled:,} of {one.to_label:,}" if one.progress else "",
+                    one.model,
+                    str(one.path),
+                )
+                for one in self
+            ],
+        )
+
+
+def list_runs(*, most_states: int | None = None, most_events: int = MOST_EVENTS) -> Runs:
     """
     How every run on this machine stands that still has its directory, oldest first.
 
     Args:
         most_states, most_events: As in `find_status`; 0 where they are not looked at.
     """
-    return [
+    return Runs(
         standing_of(RunDirectory(place), most_states=most_states, most_events=most_events)
         for place in known_places()
-    ]
+    )
 
 
 def is_own_server(plan: Plan) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from rowbatch.api.runs import Hooks, Preview, Run, create, question_of, without_column
+from rowbatch.api.hooks import Hooks
+from rowbatch.api.runs import Preview, Run, create, question_of, without_column
 from rowbatch.api.standing import RUNS_FOLDER
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadingKeywords, reading_of

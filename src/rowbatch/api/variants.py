@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from rowbatch.api.runs import Hooks, Preview, Run, create_planned, open_run
+from rowbatch.api.hooks import Hooks
+from rowbatch.api.runs import Preview, Run, create_planned, open_run
 from rowbatch.api.standing import known_places
 from rowbatch.api.statistics import resampling_of
 from rowbatch.core.cost import CostEstimate, sum_of_costs

@@ -23,6 +23,7 @@ from rowbatch.cli.overview import LINES, overview
 from rowbatch.cli.piped import QUIET, STREAM, piped
 from rowbatch.errors import InputError, NeedsDecision, RowbatchError, ServiceError, UsageError, from_os_error
 from rowbatch.words.masking import keep_secret, masked, masked_traceback
+from rowbatch.words.printing import printable
 
 if TYPE_CHECKING:
     from rowbatch.api import Run, Variants
@@ -3670,8 +3671,6 @@ def _unexpected(error: Exception) -> int:
 
 
 def _show_error(message: str, hint: str) -> None:
-    from rowbatch.cli.show import printable
-
     try:
         click.echo(f"error: {printable(message, lines=True)}", err=True)
         if hint:

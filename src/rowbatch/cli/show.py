@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import fields, replace
@@ -19,11 +18,13 @@ import click
 from rowbatch import api
 from rowbatch.cli.json_output import json_text
 from rowbatch.cli.piped import QUIET, stream_name
+from rowbatch.words.printing import dollars as _dollars
+from rowbatch.words.printing import printable
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from rowbatch.api import DemoRun, Hooks, Preview, Rerun, RowStatus, Run, Stage, Status, Variants
+    from rowbatch.api import DemoRun, Hooks, Preview, Rerun, RowStatus, Run, Status, Variants
     from rowbatch.api.reports import (
         Acceptance,
         Agreement,
@@ -105,34 +106,6 @@ _CONFIGS: dict[SampleForm, str] = {
     "label-studio": "the labelling configuration, for Settings > Labeling Interface > Code",
     "doccano": "the labels, for Labels > Actions > Import Labels",
 }
-_STAGES: dict[Stage, str] = {
-    "build": "writing requests",
-    "submit": "submitting",
-    "watch": "labelling",
-    "download": "downloading",
-    "collect": "writing the table",
-}
-
-
-def printable(text: str, *, lines: bool = False) -> str:
-    """
-    Make foreign text harmless for a terminal: no escape sequence, no direction mark gets through.
-
-    Args:
-        text: Anything.
-        lines: Keep line breaks; else they become spaces.
-    """
-    shown = []
-    for character in text:
-        if character == "\n" and lines:
-            shown.append(character)
-        elif character in "\n\t\r":
-            shown.append(" ")
-        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d":
-            shown.append("\ufffd")
-        else:
-            shown.append(character)
-    return "".join(shown)
 
 
 def short(text: str, chars: int = _SHOWN_CHARS) -> str:
@@ -195,70 +168,21 @@ def as_json(value: Any) -> None:
 
 @contextmanager
 def bar() -> Iterator[Hooks]:
-    """A progress bar on stderr, fed by the hooks that it yields; none where all is quiet."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as RichProgress
-
-    from rowbatch.api import Hooks
-
+    """A progress bar on stderr, fed by the hooks that it yields; none in a log, or where all is quiet."""
     if _is_quiet():
-        yield Hooks()
+        yield api.Hooks()
         return
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        # A log is no place for a moving bar.
-        yield _log_hooks()
-        return
-    columns = (
-        TextColumn("{task.description:<18}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with RichProgress(*columns, console=console, transient=True) as display:
-        task = display.add_task("", total=None, note="")
-
-        def stage(name: Stage) -> None:
-            display.reset(task, description=_STAGES[name], total=None, completed=0, note="")
-
-        def rows(count: int) -> None:
-            display.update(task, completed=count, note="rows")
-
-        def progress(now: Progress) -> None:
-            notes = [f"round {now.rounds}"] if now.rounds > 1 else []
-            notes += [f"{now.failed:,} without a usable answer"] if now.failed else []
-            note = ", ".join(notes)
-            display.update(task, completed=now.done, total=now.requests, note=note)
-
-        def shard(_: object) -> None:
-            display.refresh()
-
-        def said(notice: object) -> None:
-            console.print(printable(str(notice)), markup=False, highlight=False)
-
-        yield Hooks(stage=stage, rows=rows, progress=progress, shard=shard, said=said)
+    with api.terminal_bar() as hooks:
+        yield hooks or _log_hooks()
 
 
 def said_only() -> Hooks:
     """Hooks that print what is said on stderr, and no progress."""
-    from rowbatch.api import Hooks
-
-    return Hooks(said=lambda notice: line(printable(str(notice)), err=True))
+    return api.Hooks(said=lambda notice: line(printable(str(notice)), err=True))
 
 
 def _log_hooks() -> Hooks:
     """Progress for a log: one line for each tenth of the answers."""
-    from rowbatch.api import Hooks
-
     tenth = 0
 
     def progress(now: Progress) -> None:
@@ -267,7 +191,7 @@ def _log_hooks() -> Hooks:
             tenth = now.done * 10 // now.requests
             line(f"labelling: {now.done:,} of {now.requests:,}", err=True)
 
-    return Hooks(progress=progress, said=lambda notice: line(printable(str(notice)), err=True))
+    return api.Hooks(progress=progress, said=lambda notice: line(printable(str(notice)), err=True))
 
 
 def preview(
@@ -299,7 +223,7 @@ def preview(
     if not (with_request and built.requests):
         return
     line(f"The first request (row {shown.first_row:,}):")
-    for who, said in _spoken(shown.first_request):
+    for who, said in shown.first_messages:
         text = printable(said, lines=True)
         for number, part in enumerate(text.split("\n")):
             line(f"  {who if number == 0 else '':>6} | {short(part)}")
@@ -363,24 +287,6 @@ def _runs(names: Sequence[str]) -> str:
     told = ", ".join(map(short, names[:3]))
     more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
     return f"{'run' if len(names) == 1 else 'runs'} {told}{more}"
-
-
-def _spoken(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Who says what in a request, whatever its endpoint."""
-    if "instructions" in body:
-        yield "system", str(body["instructions"])
-    said = body.get("messages", body.get("input", ""))
-    for message in said if isinstance(said, list) else [{"role": "user", "content": said}]:
-        content = message["content"]
-        parts = content if isinstance(content, list) else [content]
-        yield message["role"], "\n".join(part if isinstance(part, str) else _part(part) for part in parts)
-
-
-def _part(part: Mapping[str, Any]) -> str:
-    if "text" in part:
-        return str(part["text"])
-    image = part.get("image_url", "")
-    return f"[image {short(image.get('url', '') if isinstance(image, dict) else image, 80)}]"
 
 
 def collected(report: CollectReport) -> None:
@@ -704,10 +610,6 @@ def _billed(report: CollectReport, one: RoundSpent, status: str) -> str:
     if price is None or status == "ok" or not (prompt or answer):
         return ""
     return f" for {_dollars((prompt * price.input_usd + answer * price.output_usd) / 1_000_000)}"
-
-
-def _dollars(amount: Decimal) -> str:
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:,.4f}"
 
 
 def going_on(run: Run) -> None:

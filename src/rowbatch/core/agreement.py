@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import fsum, hypot, inf, sqrt
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from rowbatch.core.document import Shown
 
 NO_LABEL = "(none)"
 """Stands in for a prediction that is not one of the labels."""
@@ -21,8 +23,8 @@ class Comparison(Protocol):
         """Rows that have people's value, and were compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+@dataclass(frozen=True, slots=True, repr=False)
+class Agreement(Shown):
     """
     Agreement of predicted with gold labels, over the rows that have a gold label.
 
@@ -37,6 +39,8 @@ class Agreement:
         confusion: Rows by gold label, then by predicted label. Every pair of labels is
             there, in codebook order; the last column is `NO_LABEL`.
     """
+
+    captions: ClassVar[Mapping[str, str]] = {"confusion": "people: model"}
 
     n: int
     accuracy: float
@@ -53,7 +57,7 @@ class Agreement:
         return sum(row[NO_LABEL] for row in self.confusion.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class YesNoAgreement(Agreement):
     """
     Agreement on yes or no.
@@ -72,7 +76,7 @@ class YesNoAgreement(Agreement):
     specificity: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ScaleAgreement(Agreement):
     """
     Agreement on the steps of an ordered scale.

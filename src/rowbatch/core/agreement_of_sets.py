@@ -10,6 +10,7 @@ from math import fsum
 import polars as pl
 
 from rowbatch.core.agreement import share, wilson_interval
+from rowbatch.core.document import Shown
 
 _WORD_BITS = 64
 _MAX_CROSSED = 1_000_000
@@ -40,8 +41,8 @@ class LabelScores:
     f1: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class LabelsAgreement:
+@dataclass(frozen=True, slots=True, repr=False)
+class LabelsAgreement(Shown):
     """
     Agreement of sets of labels with people's, over the rows that have people's.
 

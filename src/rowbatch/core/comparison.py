@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from rowbatch.core.agreement import Comparison
+from rowbatch.core.document import Shown
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.spelling import spelling_key, without_point
 from rowbatch.errors import UsageError
@@ -20,8 +21,8 @@ _NOBODY_CODED = frozenset(
 codebook."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeopleComparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class PeopleComparison(Shown):
     """
     People's values compared with the model's, and which rows had no part in it.
 

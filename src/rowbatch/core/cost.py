@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from rowbatch.core.answer_limit import THINKING_TOKENS
+from rowbatch.core.document import Block, Shown, named
+from rowbatch.words.printing import dollars
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -79,8 +81,8 @@ class Tokens:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
+@dataclass(frozen=True, slots=True, repr=False)
+class CostEstimate(Shown):
     """
     A range in US dollars, and what was assumed.
 
@@ -104,6 +106,44 @@ class CostEstimate:
     answer_tokens_high: int
     price: Price | None
     is_free: bool
+
+    def as_blocks(self) -> Iterator[Block]:
+        """The range, its tokens, and the price that it was reckoned with."""
+        price = self.price
+        yield named(
+            {
+                "cost": self.told(),
+                "tokens in": _range(self.prompt_tokens_low, self.prompt_tokens_high),
+                "tokens out": _range(self.answer_tokens_low, self.answer_tokens_likely),
+                "price": ""
+                if price is None
+                else f"${price.input_usd} / ${price.output_usd} for a million tokens in / out, of "
+                f"{price.as_of or price.source}",
+            }
+        )
+
+    def told(self) -> str:
+        """The range in a few words."""
+        if self.is_free:
+            return "nothing: the model runs on this computer"
+        return told_range(self.low_usd, self.likely_usd, self.high_usd)
+
+
+def told_range(low: Decimal | None, likely: Decimal | None, high: Decimal | None) -> str:
+    """
+    A range of US dollars in a few words.
+
+    Args:
+        low, likely, high: As of `CostEstimate`.
+    """
+    if low is None or likely is None or high is None:
+        return "not known: there is no price for the model"
+    most = f"; at most {dollars(high)}" if high > likely else ""
+    return f"about {dollars(low)} to {dollars(likely)}{most}"
+
+
+def _range(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 class AnswerTokens(NamedTuple):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rowbatch.core.cost import CostEstimate
+from rowbatch.core.document import Block, Shown, named, notes_of
 from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Correction
 from rowbatch.core.statistics.figures import Figure
-from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.notebook import figures_blocks
 from rowbatch.words.notice import Notice
 
 METHOD = "TF-IDF of words, pairs of words and runs of 2 to 4 characters; logistic regression"
@@ -96,8 +97,8 @@ class Width:
         return self.student_there / self.model_there if self.student_there and self.model_there else None
 
 
-@dataclass(frozen=True, slots=True)
-class Distillation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Distillation(Shown):
     """
     A student's labels of a table.
 
@@ -214,8 +215,20 @@ class Distillation:
             "notes": [note.told() for note in self.notes],
         }
 
-    def _repr_html_(self) -> str:
-        """A table, in notebooks."""
+    def as_blocks(self) -> Iterator[Block]:
+        """What was written, and how right the student and the model are, with the corrected numbers."""
+        counts = self.counts
+        yield named(
+            {
+                "output": str(self.output),
+                "rest": "" if self.rest is None else str(self.rest),
+                "rows": f"{counts.rows:,}",
+                "labels of the model": f"{counts.of_model:,}",
+                "labels of the student": f"{counts.of_student:,}",
+                "left without one": f"{counts.left:,}",
+                "without a text": f"{counts.blank:,}",
+            }
+        )
         figures: dict[str, Figure] = {}
         if self.student_right is not None:
             figures["student right"] = self.student_right
@@ -223,16 +236,14 @@ class Distillation:
             figures["model right"] = self.model_right
         estimates = self.estimates
         if estimates is None or self.quality is None:
-            from html import escape
-
-            told = "".join(f"<li>{escape(note.told())}</li>" for note in self.notes)
-            return f"<p>{escape(str(self.output))}</p><ul>{told}</ul>"
+            yield from notes_of(self.notes)
+            return
         figures |= {
             f"{one.quantity}: {name}": figure
             for one in estimates.corrections
             for name, figure in _lines(one).items()
         }
-        return figures_page(figures, estimates.resampling, self.notes)
+        yield from figures_blocks(figures, estimates.resampling, self.notes)
 
 
 def _lines(one: Correction) -> dict[str, Figure]:

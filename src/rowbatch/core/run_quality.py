@@ -7,7 +7,7 @@ Pure: the rows of a run, and a coding set, are joined here by number of row; the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,13 +28,14 @@ from rowbatch.core.coding_set import (
     probabilities,
 )
 from rowbatch.core.comparison import PeopleReader
+from rowbatch.core.document import Block, Shown
 from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.numbers import number_of
 from rowbatch.core.statistics.acceptance import CERTAINTY, PRECISION, Acceptance, Claim, accept
 from rowbatch.core.statistics.among_coders import Level
 from rowbatch.core.statistics.coder_agreement import CoderAgreement, Coding, GoldAgreement, agree
 from rowbatch.core.statistics.figures import Figure, Resampling, difference_figure, share_figure
-from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.notebook import figures_blocks
 from rowbatch.core.statistics.patterns import Floats, Patterns
 from rowbatch.words.notice import Notice
 
@@ -143,8 +144,8 @@ class SeenModel:
     difference: Figure
 
 
-@dataclass(frozen=True, slots=True)
-class RunQuality:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunQuality(Shown):
     """
     How good the answers of a run are.
 
@@ -210,12 +211,12 @@ class RunQuality:
             "notes": [note.told() for note in self.notes],
         }
 
-    def _repr_html_(self) -> str:
-        """A table, in notebooks."""
+    def as_blocks(self) -> Iterator[Block]:
+        """A table: people among each other, then the model beside them."""
         figures = {f"{MODEL_NAME}: {name}": one for name, one in self.against.measures.items()}
         if self.among is not None:
             figures = {f"{PEOPLE_NAME}: {name}": one for name, one in self.among.measures.items()} | figures
-        return figures_page(figures, self.against.resampling, self.notes)
+        return figures_blocks(figures, self.against.resampling, self.notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rowbatch.core.document import Shown
 from rowbatch.words.notice import Notice
 
 QUEUE_SHARE = 0.8
@@ -38,8 +39,8 @@ class Room:
     files: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+@dataclass(frozen=True, slots=True, repr=False)
+class Schedule(Shown):
     """
     How long batches take at least, and which limit says so.
 

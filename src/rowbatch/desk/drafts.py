@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from rowbatch.api import model_list as _models  # noqa: F401 - the user's own prices are known from here on
-from rowbatch.api.runs import Hooks, Run, create_planned, model_notes, only_changed_plan
+from rowbatch.api.hooks import Hooks
+from rowbatch.api.runs import Run, create_planned, model_notes, only_changed_plan
 from rowbatch.core.address import check_address, shown_address
 from rowbatch.core.codebook import codebook_document, instructions_text, parse_codebook
 from rowbatch.core.cost import CostEstimate

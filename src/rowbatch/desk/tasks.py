@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rowbatch.api.hooks import Hooks, Stage
+
 if TYPE_CHECKING:
-    from rowbatch.api.runs import Hooks, Stage
     from rowbatch.steps.progress import Progress
     from rowbatch.words.notice import Notice
 
@@ -93,7 +94,6 @@ class Task:
 
     def hooks(self) -> Hooks:
         """Hooks that note how far it is, for the verbs of a run."""
-        from rowbatch.api.runs import Hooks
 
         def stage(name: Stage) -> None:
             self.stage, self.rows = name, 0

@@ -34,12 +34,12 @@ import polars as pl
 
 from rowbatch.core.codebook import Codebook
 from rowbatch.core.confidence import column_of, measured
+from rowbatch.core.document import Language, Shown
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.plan import Plan
 from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.reporting.bibliography import bibliography_of
 from rowbatch.reporting.checklists import ChecklistName
-from rowbatch.reporting.document import Language
 from rowbatch.reporting.facts import RunFacts
 from rowbatch.reporting.html import html_of
 from rowbatch.reporting.latex import latex_of
@@ -78,8 +78,8 @@ class ArchiveTold:
     license: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class ArchiveReport(Shown):
     """
     What was archived.
 
@@ -102,8 +102,8 @@ class ArchiveReport:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedArchive:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckedArchive(Shown):
     """
     An archive that was read against its digests.
 

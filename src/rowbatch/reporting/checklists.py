@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rowbatch.reporting.document import Language
+from rowbatch.core.document import Language
 from rowbatch.reporting.facts import RunFacts
 
 ChecklistName = Literal["ttamre", "tamper", "llm-guidelines", "tornberg"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import assert_never
 from unicodedata import category, name
 
-from rowbatch.reporting.document import Bars, Block, Code, Document, Dots, Paragraph, Table
+from rowbatch.core.document import Bars, Block, Code, Document, Dots, Paragraph, Table
 
 _ESCAPED = {
     "\\": r"\textbackslash{}",

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rowbatch.core.coding_set import Wave
+from rowbatch.core.document import Language
 from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.statistics.coder_agreement import GoldAgreement
 from rowbatch.core.statistics.corrected import CorrectedEstimates
-from rowbatch.reporting.document import Language
 from rowbatch.reporting.facts import PeopleFacts
 from rowbatch.words.notice import Notice
 

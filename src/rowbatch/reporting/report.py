@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rowbatch.core.document import Language, Shown
 from rowbatch.errors import UsageError
 from rowbatch.reporting.bibliography import bibliography_of
 from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
-from rowbatch.reporting.document import Language
 from rowbatch.reporting.facts import RunFacts
 from rowbatch.reporting.html import html_of
 from rowbatch.reporting.latex import latex_of
@@ -22,8 +22,8 @@ ENDINGS = (".html", ".json", ".tex")
 """How a report's file may end, which says what it becomes."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportWritten:
+@dataclass(frozen=True, slots=True, repr=False)
+class ReportWritten(Shown):
     """
     What was written.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from rowbatch.core.document import Shown
 from rowbatch.core.drawing import drawn
 from rowbatch.core.plan import Output, Plan, Source
 from rowbatch.core.states import RowStatus
@@ -66,8 +67,8 @@ class ChangedLabel:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class RerunReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class RerunReport(Shown):
     """
     What came out otherwise.
 

@@ -8,12 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from rowbatch.core.states import RowStatus
-from rowbatch.core.statistics.acceptance import LabelAcceptance
-from rowbatch.core.statistics.corrected import Correction
-from rowbatch.core.statistics.figures import Figure, wilson
-from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
-from rowbatch.reporting.document import (
+from rowbatch.core.document import (
     Bar,
     BarKind,
     Bars,
@@ -25,6 +20,11 @@ from rowbatch.reporting.document import (
     Section,
     Table,
 )
+from rowbatch.core.states import RowStatus
+from rowbatch.core.statistics.acceptance import LabelAcceptance
+from rowbatch.core.statistics.corrected import Correction
+from rowbatch.core.statistics.figures import Figure, wilson
+from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
 from rowbatch.reporting.facts import CONFIDENCE_BINS, PeopleFacts, RunFacts, commonest
 from rowbatch.reporting.methods import methods_text
 from rowbatch.words.notice import Notice

@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.document import Shown
 from rowbatch.core.drawing import drawn
 from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.figures import Figure
@@ -54,8 +55,8 @@ class SentinelLook:
     figures: Mapping[str, Mapping[str, Figure]]
 
 
-@dataclass(frozen=True, slots=True)
-class Sentinels:
+@dataclass(frozen=True, slots=True, repr=False)
+class Sentinels(Shown):
     """
     The sentinels of an archive, and all looks at them.
 

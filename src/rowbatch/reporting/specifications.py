@@ -10,9 +10,8 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rowbatch.core.document import Block, Dot, Dots, Shown, Table, notes_of
+from rowbatch.core.document_html import picture_of
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.numbers import number_of
@@ -30,8 +31,6 @@ from rowbatch.core.statistics.figures import Figure, Resampling, undefined
 from rowbatch.core.variants import FACETS
 from rowbatch.errors import UsageError
 from rowbatch.reporting.configurations import Compared, Configuration
-from rowbatch.reporting.document import Dot, Dots
-from rowbatch.reporting.html import picture_of
 from rowbatch.reporting.variants import ROW, VALUE, Sample
 from rowbatch.words.notice import Notice
 
@@ -98,8 +97,8 @@ class Specification:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SpecificationCurve:
+@dataclass(frozen=True, slots=True, repr=False)
+class SpecificationCurve(Shown):
     """
     One estimate in every way to ask.
 
@@ -219,16 +218,22 @@ class SpecificationCurve:
         """
         return picture_of(replace(self.picture(title, names), legend=legend))
 
-    def _repr_html_(self) -> str:
-        """The picture and the numbers, in notebooks."""
-        rows = "".join(
-            f"<tr><th>{escape(one.configuration.name)}</th><td>{_told(one.model_only)}</td>"
-            f"<td>{_told(one.corrected)}</td><td>{escape(one.configuration.state)}</td></tr>"
-            for one in self.specifications
+    def as_blocks(self) -> Iterator[Block]:
+        """The picture and the numbers."""
+        yield self.picture()
+        yield Table(
+            ("", "model only (biased)", "corrected", ""),
+            [
+                (
+                    one.configuration.name,
+                    _told(one.model_only),
+                    _told(one.corrected),
+                    one.configuration.state,
+                )
+                for one in self.specifications
+            ],
         )
-        head = "<tr><th></th><th>model only (biased)</th><th>corrected</th><th></th></tr>"
-        notes = "".join(f"<p>{escape(str(note))}</p>" for note in self.notes)
-        return f"{self.svg}<table><thead>{head}</thead><tbody>{rows}</tbody></table>{notes}"
+        yield from notes_of(self.notes)
 
 
 def _told(figure: Figure | None) -> str:

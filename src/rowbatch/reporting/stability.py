@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from rowbatch.core.document import Block, Shown, Table
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.numbers import number_of
 from rowbatch.core.run_quality import level_of
 from rowbatch.core.statistics.figures import Figure, Resampling, share_figure
-from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.notebook import figures_blocks
 from rowbatch.core.statistics.stability import Answers, Stability, stability_of
 from rowbatch.errors import UsageError
 from rowbatch.reporting.configurations import Compared, Configuration
@@ -24,8 +24,8 @@ from rowbatch.words.notice import Notice
 _SHOWN_MOVES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class RunStability:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunStability(Shown):
     """
     How stable the labels of a run are.
 
@@ -88,18 +88,18 @@ class RunStability:
             "notes": [note.told() for note in self.notes],
         }
 
-    def _repr_html_(self) -> str:
-        """Tables, in notebooks: the numbers, and what became what."""
-        page = figures_page(self.figures, self.resampling, self.notes)
-        if self.found is None:
-            return page
-        rows = "".join(
-            f"<tr><td>{escape(one.name)}</td><td>{escape(one.before)}</td>"
-            f"<td>{escape(one.after) or '–'}</td><td>{one.rows:,}</td></tr>"
-            for one in self.found.churn[:_SHOWN_MOVES]
-        )
-        head = "<tr><th></th><th>from</th><th>to</th><th>rows</th></tr>"
-        return f"{page}<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    def as_blocks(self) -> Iterator[Block]:
+        """Tables: the numbers, and what became what."""
+        yield from figures_blocks(self.figures, self.resampling, self.notes)
+        if self.found is not None and self.found.churn:
+            yield Table(
+                ("", "from", "to", "rows"),
+                [
+                    (one.name, one.before, one.after or "–", f"{one.rows:,}")
+                    for one in self.found.churn[:_SHOWN_MOVES]
+                ],
+                numbers=(3,),
+            )
 
 
 def stability_of_run(

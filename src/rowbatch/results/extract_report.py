@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.document import Shown
 from rowbatch.core.forms import forgiven_notices
 from rowbatch.core.states import RowStatus
 from rowbatch.tables.base import BadRowList
@@ -46,8 +47,8 @@ class Compared:
     written: int
 
 
-@dataclass(slots=True)
-class ExtractReport:
+@dataclass(slots=True, repr=False)
+class ExtractReport(Shown):
     """
     What was found and written.
 

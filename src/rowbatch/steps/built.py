@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rowbatch.core.document import Shown
 from rowbatch.store.ledger import TAKEN_OVER, VALUES_KEPT, Ledger, Standing, TableCounts
 from rowbatch.store.rundir import RunDirectory
 
@@ -13,8 +14,8 @@ TEXTS_REPEAT = "texts-repeat"
 """Event: the same text stands in several rows, and is asked once for each."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class BuildReport(Shown):
     """
     What was built.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rowbatch.core.direct_ids import is_direct
+from rowbatch.core.document import Shown
 from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import RunError, ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, pass_if_gone
@@ -14,8 +15,8 @@ from rowbatch.steps.submit import FILE_PREFIX
 from rowbatch.store.ledger import Ledger, Shard
 
 
-@dataclass(frozen=True, slots=True)
-class CleanReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class CleanReport(Shown):
     """
     What was removed.
 

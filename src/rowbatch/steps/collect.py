@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import polars as pl
 
 from rowbatch.core.answer import FORGIVEN
+from rowbatch.core.document import Block, Paragraph, Shown, Table, named, notes_of
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.findings import read_findings
 from rowbatch.core.forms import count_forgiven, forgiven_notices
@@ -51,6 +52,9 @@ from rowbatch.tables.csv_writer import CsvTableWriter, csv_bytes
 from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, TableWriter, format_of, open_writer
 from rowbatch.words.notice import Notice
+from rowbatch.words.printing import dollars
+
+_SHOWN_FACTS, _SHOWN_REASONS = 12, 5
 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
@@ -102,8 +106,8 @@ class ModelReport:
     usd: Decimal | None = None
 
 
-@dataclass(slots=True)
-class CollectReport:
+@dataclass(slots=True, repr=False)
+class CollectReport(Shown):
     """
     What came out.
 
@@ -157,6 +161,42 @@ class CollectReport:
     without_confidence: int = 0
     each: tuple[ModelReport, ...] = ()
 
+    def as_blocks(self) -> Iterator[Block]:
+        """Where the table is, how its rows fared, what was found, and what it cost."""
+        cost = self.cost_usd
+        yield named(
+            {
+                "labelled table": self.address or str(self.path),
+                "rows": f"{self.rows:,}",
+                "taken over from earlier runs": f"{self.taken_over:,}" if self.taken_over else "",
+                "result lines of no row": f"{self.unknown_ids:,}" if self.unknown_ids else "",
+                "result lines that repeat a row": f"{self.repeated_ids:,}" if self.repeated_ids else "",
+                "result lines that cannot be read": f"{self.unreadable_lines:,}"
+                if self.unreadable_lines
+                else "",
+                "without a confidence": f"{self.without_confidence:,}" if self.without_confidence else "",
+                "cells marked as no formulas": f"{self.formulas:,}" if self.formulas else "",
+                "cost": "" if cost is None else dollars(cost),
+            }
+        )
+        if self.doubted:
+            yield Paragraph(
+                f"LOOK: the answers of {', '.join(self.doubted)} seem to stand under the ids of other rows. "
+                "Compare labels with their texts before you use any.",
+                is_alert=True,
+            )
+        counted = [(str(status), f"{count:,}") for status, count in self.statuses.most_common()]
+        yield Table(("status", "rows"), counted, numbers=(1,))
+        for name, tally in self.tallies.items():
+            facts = [(what, _number(figure)) for what, figure in tally.facts()[:_SHOWN_FACTS]]
+            more = len(tally.facts()) - _SHOWN_FACTS
+            yield Table((name, ""), facts, numbers=(1,), note=f"and {more:,} more" if more > 0 else "")
+        if self.reasons:
+            reasons = [(reason, f"{count:,}") for reason, count in self.reasons.most_common(_SHOWN_REASONS)]
+            yield Table(("why a row is not ok", "rows"), reasons, numbers=(1,))
+        stopped = () if self.stopped_because is None else (self.stopped_because,)
+        yield from notes_of((*self.forgiven_notices, *stopped))
+
     @property
     def cost_usd(self) -> Decimal | None:
         """What was billed in all, by the tokens that the providers counted; None without a price."""
@@ -178,6 +218,10 @@ class CollectReport:
     def has_gaps(self) -> bool:
         """Whether rows that were to be asked have no usable answer."""
         return self.statuses[RowStatus.OK] + self.statuses[RowStatus.SKIPPED] < self.rows
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if float(figure).is_integer() else f"{figure:,.4g}"
 
 
 def collect(

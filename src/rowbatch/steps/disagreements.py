@@ -17,6 +17,7 @@ import polars as pl
 from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.confidence import column_of, measured
 from rowbatch.core.consensus import PairAgreement, count_pairs, differs, pair_agreement
+from rowbatch.core.document import Shown
 from rowbatch.core.panel import model_names, status_of
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import WriteOptions
@@ -33,8 +34,8 @@ _SURE = "least_sure"
 _PIECE_ROWS = 10_000
 
 
-@dataclass(slots=True)
-class DisagreementReport:
+@dataclass(slots=True, repr=False)
+class DisagreementReport(Shown):
     """
     What was written, and how far the models agree.
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rowbatch.core.document import Shown
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.sqlite import open_database, translated
@@ -30,8 +31,8 @@ _FREE_BYTES = 200_000_000
 _WARN_BEFORE_DAYS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+@dataclass(frozen=True, slots=True, repr=False)
+class Check(Shown):
     """
     One thing that was looked at.
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.direct_ids import is_direct
+from rowbatch.core.document import Shown
 from rowbatch.core.findings import read_findings
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
@@ -126,8 +127,8 @@ class DrivePolicy:
     direct_rows: int = 0
 
 
-@dataclass(slots=True)
-class DriveReport:
+@dataclass(slots=True, repr=False)
+class DriveReport(Shown):
     """
     What the driver did, and why it stopped.
 

@@ -17,6 +17,7 @@ from typing import cast
 import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
+from rowbatch.core.document import Shown
 from rowbatch.core.refi_files import PROJECT_ENDING
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import WriteOptions
@@ -41,8 +42,8 @@ _Shown = tuple[AddedColumn, pl.Expr]
 """A column beside those of the input, and its values."""
 
 
-@dataclass(slots=True)
-class ExportReport:
+@dataclass(slots=True, repr=False)
+class ExportReport(Shown):
     """
     What was written.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from rowbatch.core.direct_ids import is_direct
+from rowbatch.core.document import Block, Shown, named, notes_of
 from rowbatch.core.states import ShardState
 from rowbatch.store.ledger import Ledger, ShardLine, Standing, name_of
 from rowbatch.words.notice import Notice
+from rowbatch.words.printing import dollars
 
 _OVER = (ShardState.ENDED, ShardState.DOWNLOADED)
 
@@ -39,8 +41,8 @@ class ShardProgress:
     is_direct: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+@dataclass(frozen=True, slots=True, repr=False)
+class Progress(Shown):
     """
     How far a run is, from the ledger. A row counts once, in however many rounds it is asked.
 
@@ -75,6 +77,24 @@ class Progress:
     states: tuple[ShardProgress, ...]
     by_state: Mapping[str, int] = field(default_factory=dict)
     running_as: tuple[str, ...] = ()
+
+    def as_blocks(self) -> Iterator[Block]:
+        """How many rows have their answer, and how the request files stand."""
+        yield named(self.told())
+        yield from notes_of(self.waiting)
+
+    def told(self) -> dict[str, str]:
+        """The same in words, by name."""
+        unsent, running, over = self.shards_unsent, self.shards_running, self.shards_over
+        return {
+            "rows to ask": f"{self.requests:,}",
+            "answered": f"{self.answered:,}",
+            "without a usable answer": f"{self.failed:,}" if self.failed else "",
+            "rounds": f"{self.rounds:,}" if self.rounds > 1 else "",
+            "request files": f"{self.shards:,}: {unsent:,} not sent, {running:,} running, {over:,} over",
+            "the provider says": ", ".join(self.running_as),
+            "spent": "" if self.spent_usd is None else dollars(self.spent_usd),
+        }
 
 
 def read_progress(

@@ -19,6 +19,7 @@ from pathlib import Path
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.direct_ids import is_direct
+from rowbatch.core.document import Shown
 from rowbatch.core.states import GIVEN_UP, ShardState
 from rowbatch.errors import NeedsDecision, RowbatchError, RunError, ServiceError, from_os_error
 from rowbatch.providers.base import TOKEN_FIELD, BatchClient, BatchView
@@ -38,8 +39,8 @@ from rowbatch.store.trail import Steps
 _NAME = re.compile(r"r(?P<round>[0-9]+)-(?P<number>[0-9]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class RecoverReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class RecoverReport(Shown):
     """
     What the new ledger says.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
+from rowbatch.core.document import Shown
 from rowbatch.core.forms import Forgiveness, forgiven_notices
 from rowbatch.core.result import read_line
 from rowbatch.core.samples import row_of_request
@@ -54,8 +55,8 @@ class TriedRow:
     forgiven: tuple[Forgiveness, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TrialReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class TrialReport(Shown):
     """
     What came of the trial.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rowbatch.core.document import Shown
 from rowbatch.core.findings import read_findings
 from rowbatch.core.states import ShardState
 from rowbatch.core.template import Template
@@ -19,8 +20,8 @@ from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_file
 
 
-@dataclass(slots=True)
-class VerifyReport:
+@dataclass(slots=True, repr=False)
+class VerifyReport(Shown):
     """
     What was found.
 

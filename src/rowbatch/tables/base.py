@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import polars as pl
 
+from rowbatch.core.document import Shown
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
@@ -151,8 +152,8 @@ MOST_TOLD = 100
 """So many broken rows are told one by one; others are counted."""
 
 
-@dataclass(slots=True)
-class BadRowList:
+@dataclass(slots=True, repr=False)
+class BadRowList(Shown):
     """
     The broken rows that were met so far.
 

@@ -32,6 +32,7 @@ from typing import Any
 
 import polars as pl
 
+from rowbatch.core.document import Shown
 from rowbatch.core.plan import Plan
 from rowbatch.core.shard import ShardLimits
 from rowbatch.core.table_options import ReadOptions
@@ -65,8 +66,8 @@ _FEW_ROWS = 20_000
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0")
 
 
-@dataclass(frozen=True, slots=True)
-class TaskPlan:
+@dataclass(frozen=True, slots=True, repr=False)
+class TaskPlan(Shown):
     """
     What is planned for a table.
 

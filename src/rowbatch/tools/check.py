@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from rowbatch.core.document import Shown
 from rowbatch.core.endpoint import Endpoint
 from rowbatch.core.lint import (
     OPENAI_URLS,
@@ -73,8 +74,8 @@ class FileCheck:
             self.problems.append(problem)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckReport(Shown):
     """
     What was found.
 

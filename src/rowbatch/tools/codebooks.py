@@ -29,6 +29,7 @@ from rowbatch.core.codebook_table import (
     is_codebook_table,
     table_of,
 )
+from rowbatch.core.document import Shown
 from rowbatch.core.plain_xml import BrokenXml
 from rowbatch.core.refi_codebook import (
     CodesReader,
@@ -84,8 +85,8 @@ class LoadedCodebook:
     not_taken: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertedCodebook:
+@dataclass(frozen=True, slots=True, repr=False)
+class ConvertedCodebook(Shown):
     """
     A codebook that was written in another form.
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from rowbatch.core.document import Shown
 from rowbatch.core.plan import Asking, Question, Source
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.core.table_options import ReadOptions
@@ -24,8 +25,8 @@ from rowbatch.tools.split import Part, folder_of_parts, named_parts, require_fre
 from rowbatch.words.notice import Notice
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class ConvertReport(Shown):
     """
     What was written.
 

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from rowbatch.core.cost import NO_ANSWER, Price, Tokens, estimate_cost, expected_answer
+from rowbatch.core.document import Shown
 from rowbatch.core.endpoint import output_limit
 from rowbatch.core.model_rules import Model
 from rowbatch.core.policy import Policy
@@ -32,8 +33,8 @@ from rowbatch.tools.json_document import require_lines
 _BATCH = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Estimate(Shown):
     """
     What requests will take.
 

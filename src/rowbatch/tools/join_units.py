@@ -12,6 +12,7 @@ import polars as pl
 
 from rowbatch.core.added_columns import STATUS_COLUMNS
 from rowbatch.core.confidence import BASIS_COLUMN
+from rowbatch.core.document import Shown
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.core.unit_rules import NO, UNITS_RULES, YES, UnitsRule, ValueKind, ValueLook, join_values
@@ -39,8 +40,8 @@ _DOCUMENTS_PER_FILE = 10_000
 _MOST_PLACES = 1_000_000
 
 
-@dataclass(slots=True)
-class JoinUnitsReport:
+@dataclass(slots=True, repr=False)
+class JoinUnitsReport(Shown):
     """
     What was written.
 

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from rowbatch.core.choices import require_one_of
+from rowbatch.core.document import Shown
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
@@ -75,8 +76,8 @@ class Contradiction:
     places: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MergeReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class MergeReport(Shown):
     """
     What was put together. Each value that was read is used, repeated, or contradicting.
 

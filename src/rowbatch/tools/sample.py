@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, assert_never, cast
 import polars as pl
 
 from rowbatch.core.coding import CodingJob, CodingTask, row_key
+from rowbatch.core.document import Shown
 from rowbatch.core.drawing import SIMPLE, drawn
 from rowbatch.core.kinds.base import Variable
 from rowbatch.errors import UsageError
@@ -56,8 +57,8 @@ class Draw:
     design: str = SIMPLE
 
 
-@dataclass(frozen=True, slots=True)
-class SampleReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class SampleReport(Shown):
     """
     What was drawn and written.
 

@@ -17,6 +17,7 @@ from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from rowbatch.core.document import Shown
 from rowbatch.core.shard import ShardCutter, ShardLimits
 from rowbatch.errors import InputError, OutputExists, UsageError, from_os_error
 from rowbatch.objects.address import require_here
@@ -49,8 +50,8 @@ class Part:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class SplitReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class SplitReport(Shown):
     """
     What was written.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from rowbatch.core.document import Shown
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.core.tokens import TokenCounter, token_counter
 from rowbatch.core.units import UnitRule, Units, cut_units
@@ -35,8 +36,8 @@ _USUAL_ENCODING = "o200k_base"
 _CHARS_PER_WRITE = 8_000_000
 
 
-@dataclass(slots=True)
-class UnitsReport:
+@dataclass(slots=True, repr=False)
+class UnitsReport(Shown):
     """
     What was written.
 

@@ -14,6 +14,7 @@ from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
 from rowbatch.core.agreement import wilson_interval
+from rowbatch.core.document import Shown
 from rowbatch.core.kinds.base import (
     CANT_SAY,
     AnswerColumn,
@@ -210,8 +211,8 @@ class YearTally(LabelTally):
         return [(year, count) for year, count in sorted(self.counts.items())]
 
 
-@dataclass(frozen=True, slots=True)
-class DateAgreement:
+@dataclass(frozen=True, slots=True, repr=False)
+class DateAgreement(Shown):
     """
     Agreement of dates with people's, over the rows that have people's.
 

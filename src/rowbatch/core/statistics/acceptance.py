@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rowbatch.core.document import Shown
 from rowbatch.core.statistics.figures import beta_share
 from rowbatch.words.notice import Notice
 
@@ -87,8 +88,8 @@ class LabelAcceptance:
     why: Notice | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+@dataclass(frozen=True, slots=True, repr=False)
+class Acceptance(Shown):
     """
     Which labels may be used unseen.
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from rowbatch.core.document import Shown
 from rowbatch.core.statistics.figures import Figure, Resampling, t_below
 from rowbatch.core.statistics.patterns import Codes, Floats, Patterns, Statistic, Wanted, figures_of, ratio
 from rowbatch.words.notice import Notice
@@ -71,8 +72,8 @@ class PersonCompared:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class AltTest:
+@dataclass(frozen=True, slots=True, repr=False)
+class AltTest(Shown):
     """
     Whether a model may replace a coder.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from rowbatch.core.document import Shown
 from rowbatch.core.statistics.figures import Figure, Resampling, plain_figures, share_figure
 from rowbatch.core.statistics.patterns import Floats, Patterns, Statistic, Wanted, figures_of, ratio
 from rowbatch.words.notice import Notice
@@ -51,8 +52,8 @@ class ConfidenceBin:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+@dataclass(frozen=True, slots=True, repr=False)
+class Calibration(Shown):
     """
     Confidences beside what is right.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 
+from rowbatch.core.document import Block, Shown
 from rowbatch.core.statistics import among_coders as among
 from rowbatch.core.statistics import of_numbers
 from rowbatch.core.statistics.against_gold import GoldComparison, LabelQuality
@@ -23,7 +24,7 @@ from rowbatch.core.statistics.figures import (
     share_figure,
     undefined,
 )
-from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.notebook import figures_blocks
 from rowbatch.core.statistics.paired import PairedComparison, compare_paired
 from rowbatch.core.statistics.patterns import Patterns, Statistic, Wanted, figures_of
 from rowbatch.core.statistics.several_labels import LabelAgreement
@@ -95,8 +96,8 @@ class GoldAgreement:
     confusion: tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CoderAgreement:
+@dataclass(frozen=True, slots=True, repr=False)
+class CoderAgreement(Shown):
     """
     How far coders agree, with each other and with gold.
 
@@ -184,9 +185,9 @@ class CoderAgreement:
             "notes": [note.told() for note in self.notes],
         }
 
-    def _repr_html_(self) -> str:
-        """A table, in notebooks."""
-        return figures_page(self.figures, self.resampling, self.notes)
+    def as_blocks(self) -> Iterator[Block]:
+        """A table of all measures."""
+        return figures_blocks(self.figures, self.resampling, self.notes)
 
 
 def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:

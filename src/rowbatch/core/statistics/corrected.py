@@ -8,15 +8,16 @@ and wide. A corrected one is right, and as narrow as the model is good.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from rowbatch.core.document import Block, Shown
 from rowbatch.core.statistics.figures import Figure, Resampling
-from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.notebook import figures_blocks
 from rowbatch.core.statistics.patterns import Floats
 from rowbatch.words.notice import Notice
 
@@ -155,8 +156,8 @@ class Correction:
         return {"quantity": self.quantity, "tuning": self.tuning, "estimates": lines}
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectedEstimates:
+@dataclass(frozen=True, slots=True, repr=False)
+class CorrectedEstimates(Shown):
     """
     Numbers of a table, corrected.
 
@@ -195,11 +196,11 @@ class CorrectedEstimates:
             "notes": [note.told() for note in self.notes],
         }
 
-    def _repr_html_(self) -> str:
-        """A table, in notebooks."""
+    def as_blocks(self) -> Iterator[Block]:
+        """A table: each number of the model, of people, and of both."""
         figures = {
             f"{one.quantity}: {name.replace('_', ' ')}{' (biased)' if name == 'model_only' else ''}": figure
             for one in self.corrections
             for name, figure in one.lines.items()
         }
-        return figures_page(figures, self.resampling, self.notes)
+        return figures_blocks(figures, self.resampling, self.notes)

@@ -35,6 +35,10 @@ class Figure:
     method: str
     why: Notice | None = None
 
+    def __repr__(self) -> str:
+        """In one line: figures stand in lists and by name."""
+        return f"{self.shown} ({self.shown_interval}), n {self.n:,}"
+
     @property
     def shown(self) -> str:
         """The estimate as people read it; a dash where it is undefined."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rowbatch.core.agreement import NO_LABEL
+from rowbatch.core.document import Shown
 from rowbatch.core.statistics.figures import normal_quantile
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
@@ -44,8 +45,8 @@ class Needed:
     corrected: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class HowMany:
+@dataclass(frozen=True, slots=True, repr=False)
+class HowMany(Shown):
     """
     How many rows people have to code.
 

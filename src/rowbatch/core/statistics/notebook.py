@@ -1,15 +1,17 @@
-"""Statistics as a small table of HTML, for notebooks."""
+"""Statistics as a table, for people who read them in a notebook or at the prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 
+from rowbatch.core.document import Block, Table, notes_of
 from rowbatch.core.statistics.figures import Figure, Resampling
 from rowbatch.words.notice import Notice
 
 
-def figures_page(figures: Mapping[str, Figure], resampling: Resampling, notes: Sequence[Notice]) -> str:
+def figures_blocks(
+    figures: Mapping[str, Figure], resampling: Resampling, notes: Sequence[Notice]
+) -> Iterator[Block]:
     """
     A table with a row a statistic.
 
@@ -18,14 +20,23 @@ def figures_page(figures: Mapping[str, Figure], resampling: Resampling, notes: S
         resampling: Whose level stands above the intervals.
         notes: What stands below.
     """
-    head = (
-        f"<tr><th></th><th>estimate</th><th>{resampling.percent} interval</th><th>n</th><th>method</th></tr>"
+    yield figures_table(figures, f"{resampling.percent} interval")
+    yield from notes_of(notes)
+
+
+def figures_table(figures: Mapping[str, Figure], interval: str = "interval") -> Table:
+    """A table with a row a statistic, without notes."""
+    return Table(
+        ("", "estimate", interval, "n", "method"),
+        [
+            (
+                name.replace("_", " "),
+                one.shown,
+                one.shown_interval,
+                f"{one.n:,}",
+                one.method if one.why is None else f"{one.method}: {one.why}",
+            )
+            for name, one in figures.items()
+        ],
+        numbers=(1, 3),
     )
-    rows = "".join(
-        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{one.shown}</td>"
-        f"<td>{one.shown_interval}</td><td>{one.n:,}</td>"
-        f"<td>{escape(one.method if one.why is None else f'{one.method}: {one.why}')}</td></tr>"
-        for name, one in figures.items()
-    )
-    told = "".join(f"<p>{escape(str(note))}</p>" for note in notes)
-    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>{told}"

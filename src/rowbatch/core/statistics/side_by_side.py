@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from html import escape
 from typing import Any
 
+from rowbatch.core.document import Block, Shown, Table
 from rowbatch.core.statistics.coder_agreement import CoderAgreement
 from rowbatch.core.statistics.figures import Figure
-from rowbatch.core.statistics.notebook import figures_page
+from rowbatch.core.statistics.notebook import figures_blocks
 
 _SHOWN_MOVES = 40
 _NOTHING = "\u2013"
@@ -64,8 +64,8 @@ class Side:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SideBySide:
+@dataclass(frozen=True, slots=True, repr=False)
+class SideBySide(Shown):
     """
     Two on the same rows.
 
@@ -109,20 +109,21 @@ class SideBySide:
             "agreement": agreement.to_plain(),
         }
 
-    def _repr_html_(self) -> str:
-        """Tables, in notebooks: the measures, and what became what."""
-        first, second = (escape(side.name) for side in self.sides)
-        rows = "".join(
-            f"<tr><td>{escape(one.first) or _NOTHING}</td><td>{escape(one.second) or _NOTHING}</td>"
-            f"<td>{one.rows:,}</td></tr>"
-            for one in self.moves[:_SHOWN_MOVES]
-        )
+    def as_blocks(self) -> Iterator[Block]:
+        """Tables: the measures, and what became what."""
+        yield from figures_blocks(self.figures, self.agreement.resampling, self.agreement.notes)
+        if not self.moves:
+            return
         more = len(self.moves) - _SHOWN_MOVES
-        rest = f"<p>… {more:,}</p>" if more > 0 else ""
-        head = f"<tr><th>{first}</th><th>{second}</th><th>n</th></tr>"
-        moved = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-        page = figures_page(self.figures, self.agreement.resampling, self.agreement.notes)
-        return page + moved + rest
+        yield Table(
+            (self.sides[0].name, self.sides[1].name, "rows"),
+            [
+                (one.first or _NOTHING, one.second or _NOTHING, f"{one.rows:,}")
+                for one in self.moves[:_SHOWN_MOVES]
+            ],
+            numbers=(2,),
+            note=f"and {more:,} more" if more > 0 else "",
+        )
 
 
 _AMONG = frozenset(

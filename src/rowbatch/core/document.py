@@ -1,14 +1,18 @@
 """
-A report before it is HTML or LaTeX: sections of blocks, with texts that are not yet escaped.
+What people read before it is HTML, LaTeX or lines of a terminal: blocks, with texts that are not yet escaped.
 
-One tree, so that the page and the appendix of a paper say the same.
+One tree, so that the page and the appendix of a paper say the same, and so do a notebook and the prompt. A
+value says what there is to read of it by `as_blocks`; one that does not is shown by its attributes, under the
+names by which a program asks for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
+
+from rowbatch.words.notice import Notice
 
 Language = Literal["en", "zh"]
 BarKind = Literal["plain", "biased", "people", "corrected"]
@@ -29,7 +33,7 @@ class Table:
     A table.
 
     Attributes:
-        header: Names of its columns.
+        header: Names of its columns; none where each row is a name and what it stands for.
         rows: Cells, as many in each row.
         numbers: Positions of the columns that are set to the right.
         note: Below it; or "".
@@ -123,6 +127,16 @@ class Code:
 Block = Paragraph | Table | Bars | Dots | Code
 
 
+def notes_of(notes: Iterable[Notice]) -> Iterator[Paragraph]:
+    """What a person should know, a sentence each."""
+    return (Paragraph(f"note: {note}") for note in notes)
+
+
+def named(values: Mapping[str, str]) -> Table:
+    """Names, and what each stands for; what says nothing is left out."""
+    return Table((), [(name, value) for name, value in values.items() if value])
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """
@@ -157,3 +171,33 @@ class Document:
     sections: Sequence[Section]
     language: Language
     made_with: str
+
+
+class Shown:
+    """
+    A value that can be read as it stands: `print(value)`, at the prompt, and as the last line of a cell.
+
+    Texts in it are a table's or a model's: none becomes a tag, nor moves a terminal.
+    """
+
+    __slots__ = ()
+    captions: ClassVar[Mapping[str, str]] = {}
+    """What stands above an attribute, where its name does not say it."""
+
+    def as_blocks(self) -> Iterable[Block]:
+        """What there is to read of it, in order."""
+        from rowbatch.core.shown_fields import blocks_of_fields
+
+        return blocks_of_fields(self)
+
+    def __repr__(self) -> str:
+        from rowbatch.core.document_text import block_lines
+
+        lines = [line for block in self.as_blocks() for line in block_lines(block)]
+        return "\n".join([type(self).__name__, *lines])
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from rowbatch.core.document_html import fragment_html
+
+        return fragment_html(type(self).__name__, self.as_blocks())
