@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs site format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -100,6 +100,17 @@ docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/messages.py
 
+# From 0.0.74 on zensical needs zensical-ui, which is on no index that we reach.
+ZENSICAL := .venv-site/zensical-0.0.73
+site: $(READY) $(ZENSICAL)  ## Build the site of the docs in build/site/site, and check its links (needs the internet once)
+	$(BIN)/python docs/build_site.py .venv-site/bin/zensical $(ARGS)
+
+$(ZENSICAL): $(UV)
+	@rm -rf .venv-site
+	@$(UV) venv --quiet --python "$$(command -v $(PYTHON))" .venv-site
+	@$(UV) pip install --quiet --python .venv-site/bin/python $(@F:zensical-%=zensical==%) pymdown-extensions==13.1.2
+	@touch $@
+
 ARCHIVE_ORACLES := .oracles-of-archives
 archives: $(READY)  ## Hold archives to the validators of RO-Crate and Frictionless (needs the internet)
 	@test -d $(ARCHIVE_ORACLES) || $(PYTHON) -m venv $(ARCHIVE_ORACLES)
@@ -139,7 +150,7 @@ sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-ray .neighbours .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .venv-site .neighbours .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):
