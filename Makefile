@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -106,6 +106,17 @@ docs: $(READY)  ## Write the generated pages of the docs anew
 pictures: $(READY) $(BROWSER)  ## Take the pictures of the app anew, out of the demo's run
 	$(BIN)/python docs/pictures.py $(ARGS)
 
+# From 0.0.74 on it needs a second package of its own, zensical-ui.
+ZENSICAL := .venv-site/zensical-0.0.73
+site: $(READY) $(ZENSICAL)  ## Build the site of the docs in build/site/site, and check its links (needs the internet once)
+	$(BIN)/python docs/build_site.py .venv-site/bin/zensical $(ARGS)
+
+$(ZENSICAL): $(UV)
+	@rm -rf .venv-site
+	@$(UV) venv --quiet --python "$$(command -v $(PYTHON))" .venv-site
+	@$(UV) pip install --quiet --python .venv-site/bin/python $(@F:zensical-%=zensical==%) pymdown-extensions==13.1.2
+	@touch $@
+
 ARCHIVE_ORACLES := .oracles-of-archives
 archives: $(READY)  ## Hold archives to the validators of RO-Crate and Frictionless (needs the internet)
 	@test -d $(ARCHIVE_ORACLES) || $(PYTHON) -m venv $(ARCHIVE_ORACLES)
@@ -144,8 +155,23 @@ audit: $(READY)  ## Ask the public list of advisories about everything in uv.loc
 sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
 
+RELEASE_TOOLS := .venv-release/.ready
+release-build: $(READY) $(RELEASE_TOOLS)  ## Build wheel and source archive twice into dist/, compare and check them, and the release's recipe
+	$(BIN)/python tests/release_check.py --uv $(UV) --build-only
+	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	.venv-release/bin/check-wheel-contents dist/*.whl
+	.venv-release/bin/zizmor --quiet --offline .github/workflows
+
+release-check: release-build  ## The same, and try the wheel in an empty environment of each Python that is here
+	$(BIN)/python tests/release_check.py --uv $(UV) --wheel dist/*.whl $(ARGS)
+
+$(RELEASE_TOOLS): $(UV)
+	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv-release
+	@$(UV) pip install --quiet --python .venv-release/bin/python twine==7.0.0 check-wheel-contents==0.6.3 zizmor==1.32.0
+	@touch $@
+
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-ray .neighbours .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .venv-site .venv-release .neighbours .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):

@@ -24,6 +24,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ import pytest
 
 from end_to_end import DEADLINE_S, environment
 from rowbatch import errors
+from rowbatch.api import check_codebook
 from rowbatch.cli.app import app
 
 ROOT = Path(__file__).parent.parent
@@ -179,6 +181,37 @@ def test_the_documents_name_no_page_that_nobody_finds():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     for page in ROOT.glob("docs/**/*.md"):
         assert page.name == "index.md" or f"({page.relative_to(ROOT / 'docs').as_posix()})" in index, page
+
+
+@pytest.mark.parametrize(
+    "codebook", sorted(ROOT.glob("examples/**/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_an_example_codebook_can_be_used(codebook):
+    """
+    It is read without a fault, and its first lines name the command that takes it.
+    """
+    assert check_codebook(codebook).variables
+    assert f"--codebook {codebook.relative_to(ROOT).as_posix()}" in codebook.read_text(encoding="utf-8")
+
+
+def test_the_site_shows_every_page():
+    """
+    Each page of docs/ stands once in the navigation of the site, and nothing stands there that is not.
+    """
+    site = tomllib.loads((ROOT / "docs" / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    named = list(in_navigation(site["nav"]))
+    assert len(named) == len(set(named))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md")}
+    assert set(named) == pages | {"CHANGELOG.md", "CONTRIBUTING.md"}
+
+
+def in_navigation(entries):
+    for entry in entries:
+        for place in entry.values():
+            if isinstance(place, str):
+                yield place
+            else:
+                yield from in_navigation(place)
 
 
 def test_the_reference_lists_every_error():

@@ -419,6 +419,7 @@ class HttpClient:
         *,
         params: Mapping[str, str | int] | None = None,
         max_bytes: int | None = None,
+        goes_on: bool = False,
     ) -> int:
         """
         Stream a file to `to`, which is emptied first. After a break only the rest is asked for.
@@ -429,6 +430,8 @@ class HttpClient:
             progress: Called with the bytes of each block.
             params: Of the call.
             max_bytes: A file that has more is none of ours; None means that any may come.
+            goes_on: `to` is not emptied: it holds the beginning of the file, from a call that did not end.
+                Whether it does is for the caller to verify.
         Returns:
             The number of bytes.
         Raises:
@@ -470,8 +473,11 @@ class HttpClient:
                 _require_length(response, size - start)
             return size
 
-        to.seek(0)
-        to.truncate()
+        if goes_on:
+            size = to.seek(0, os.SEEK_END)
+        else:
+            to.seek(0)
+            to.truncate()
         failed: ServiceError | None = None
         for attempt in stamina.retry_context(
             on=_wait_before_retry, attempts=self.free_attempts + 4, timeout=None, wait_max=60.0

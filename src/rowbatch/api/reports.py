@@ -30,6 +30,7 @@ from rowbatch.reporting.sentinels import SentinelLook, Sentinels
 from rowbatch.reporting.specifications import SpecificationCurve
 from rowbatch.reporting.stability import RunStability
 from rowbatch.results.extract_report import ExtractReport
+from rowbatch.server.model_files import FetchProgress, ModelPart, Wheel
 from rowbatch.steps.clean import CleanReport
 from rowbatch.steps.collect import CollectReport, RoundSpent
 from rowbatch.steps.disagreements import DisagreementReport
@@ -83,12 +84,14 @@ __all__ = [
     "Event",
     "ExportReport",
     "ExtractReport",
+    "FetchProgress",
     "Figure",
     "HowMany",
     "JoinUnitsReport",
     "KnownModel",
     "LabelsAgreement",
     "MergeReport",
+    "ModelPart",
     "Outcome",
     "PeopleComparison",
     "Progress",
@@ -119,6 +122,7 @@ __all__ = [
     "TriedTable",
     "UnitsReport",
     "VerifyReport",
+    "Wheel",
     "WrittenSheet",
     "YesNoAgreement",
 ]

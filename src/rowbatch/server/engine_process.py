@@ -408,6 +408,9 @@ def main() -> None:
     try:
         found = check_local_model()
         verify(found)
+        if found.runtime is not None:
+            # Last: what is installed in this Python wins.
+            sys.path.append(str(found.runtime))
         model = Model(str(found.path))
     except LocalModelError as error:
         write(json.dumps({"failed": error.document()}).encode() + b"\n")

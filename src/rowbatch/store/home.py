@@ -21,6 +21,7 @@ NAMES = (
     "coding",
     "headers.json",
     "known-runs",
+    "model",
     "models.toml",
     "runs",
     "server",

@@ -23,6 +23,7 @@ from rowbatch.web.pages import (
     coding_sets,
     jobs,
     label,
+    model,
     number_tools,
     quality,
     ready,
@@ -74,6 +75,7 @@ def create_app(program: Program, identity: Identity, on_stop: Callable[[], None]
             *number_tools.ROUTES,
             *tools.ROUTES,
             *settings.ROUTES,
+            *model.ROUTES,
         ],
         lifespan=lifespan,
         exception_handlers={

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from rowbatch import desk
 from rowbatch.errors import RowbatchError
+from rowbatch.web.model_fetch import ModelFetch
 from rowbatch.web.seats import Seats
 
 _KEPT_RESULTS = 6
@@ -95,6 +96,7 @@ class Program:
         self.uploads = threading.BoundedSemaphore(2)
         self.checked_keys: dict[str, str] = {}
         self.seats = Seats()
+        self.model_fetch = ModelFetch()
         self.coders: Door | None = None
         self.coders_lock = threading.Lock()
         self._results: OrderedDict[str, desk.Results] = OrderedDict()

