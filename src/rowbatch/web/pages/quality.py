@@ -178,10 +178,16 @@ def _verdict(w: Words, verdict: str) -> str:
 
 def _quantity(w: Words, one: Any) -> str:
     """What is estimated, in the language of the page."""
-    kind, _, of = one.quantity.partition(" of ")
+    quantity = str(one.quantity)
+    kind, _, of = quantity.partition(" of ")
     if kind == "share":
         return w.t("share of %(label)s", label=of)
-    return w.t("mean of %(name)s", name=of.removesuffix(" (people)")) if kind == "mean" else one.quantity
+    if kind != "mean":
+        return quantity
+    name, _, where_said = of.partition(" (people)")
+    if where_said:
+        return w.t("mean of %(name)s, where it can be said", name=name)
+    return w.t("mean of %(name)s", name=name)
 
 
 @dataclass(frozen=True, slots=True)
