@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check alt-test clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -99,6 +99,13 @@ oracles:  ## Compute anew, with other packages, the statistics that ours are hel
 	cd tests && ../$(ORACLES)/bin/python student_oracles.py
 	git diff --stat --exit-code tests/core/oracle_values.json tests/core/student/oracle_student.json
 
+ALT_TEST := .oracle-of-alt-test
+ALT_TEST_AT := 18428b1f4f34ac61c4978bc180263b90111e7337
+alt-test: $(READY)  ## Hold the alternative annotator test to the 52 verdicts that its authors published (needs the internet)
+	@test -d $(ALT_TEST) || git clone --quiet --filter=blob:none --no-checkout https://github.com/nitaytech/AltTest $(ALT_TEST)
+	@git -C $(ALT_TEST) checkout --quiet $(ALT_TEST_AT) -- alt_test_example.ipynb ':(glob)data/*/*_annotations.json'
+	$(BIN)/python tests/alt_test_oracle.py $(ALT_TEST)
+
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/messages.py
@@ -171,7 +178,7 @@ $(RELEASE_TOOLS): $(UV)
 	@touch $@
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-ray .venv-site .venv-release .neighbours .tools .oracles .oracles-of-archives dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-ray .venv-site .venv-release .neighbours .tools .oracles .oracles-of-archives $(ALT_TEST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find src tests docs benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV):

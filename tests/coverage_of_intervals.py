@@ -20,7 +20,13 @@ import polars as pl
 
 from distilling import made_texts
 from rowbatch.core.statistics.corrected import Correction, Labelled, Method
-from rowbatch.core.statistics.corrected_means import correct_mean, correct_mean_difference
+from rowbatch.core.statistics.corrected_means import (
+    Sayable,
+    correct_mean,
+    correct_mean_difference,
+    correct_sayable_difference,
+    correct_sayable_mean,
+)
 from rowbatch.core.statistics.corrected_regression import Model, Regression, correct_regression
 from rowbatch.core.statistics.corrected_shares import correct_difference, correct_share
 from rowbatch.core.statistics.figures import Resampling
@@ -145,6 +151,51 @@ def means(labelled: int, *, is_difference: bool = False) -> Callable[[np.random.
     return made
 
 
+def sayable_means(
+    labelled: int, *, is_difference: bool = False, by_model: bool = False
+) -> Callable[[np.random.Generator], Found]:
+    """
+    The mean of a number of which people can't say one in five, and others than these: the higher it is, the
+    likelier. The model says a number of most of them, a low one, and of some others it can't say it.
+    """
+
+    def one(chance: np.random.Generator) -> Sayable:
+        rows = 2_000
+        y = chance.normal(5, 2, rows)
+        can = chance.random(rows) < np.clip(1.1 - 0.06 * y, 0, 1)
+        f = np.where(can, 0.8 * y + 1.5, 2.0) + chance.normal(0, 1, rows)
+        model_can = chance.random(rows) < np.where(can, 0.95, 0.3)
+        is_labelled = np.zeros(rows, dtype=bool)
+        strata, probability = np.zeros(rows, dtype=np.int64), None
+        if by_model:
+            strata, probability = model_can.astype(np.int64), np.ones(rows)
+            for stratum in range(2):
+                places = np.flatnonzero(strata == stratum)
+                is_labelled[chance.permutation(places)[: labelled // 2]] = True
+                probability[places] = (labelled // 2) / len(places)
+        else:
+            is_labelled[:labelled] = True
+        gold, said = y[is_labelled], can[is_labelled]
+        return Sayable(Labelled(f, gold, is_labelled, strata, probability), model_can, said)
+
+    # E[y p(y)] / E[p(y)] with p falling in y, cut off at 1 and 0.
+    grid = np.linspace(-7, 17, 400_001)
+    weight = np.exp(-(((grid - 5) / 2) ** 2) / 2) * np.clip(1.1 - 0.06 * grid, 0, 1)
+    truth = float((weight * grid).sum() / weight.sum())
+
+    def made(chance: np.random.Generator) -> Found:
+        methods: tuple[Method, ...] = ("ppi", "dsl")
+        first = one(chance)
+        if not is_difference:
+            return {method: (correct_sayable_mean(first, method, QUICK, ""), truth) for method in methods}
+        second = one(chance)
+        return {
+            method: (correct_sayable_difference(first, second, method, QUICK, ""), 0.0) for method in methods
+        }
+
+    return made
+
+
 def regressions(
     model: Model, labelled: int, *, is_predictor: bool = False
 ) -> Callable[[np.random.Generator], Found]:
@@ -220,6 +271,10 @@ def designs() -> Iterator[tuple[str, Callable[[np.random.Generator], Found]]]:
     yield "mean, 200 labelled", means(200)
     yield "mean, 30 labelled", means(30)
     yield "difference of means, 30 labelled each", means(30, is_difference=True)
+    yield "mean where it can be said, 200 labelled", sayable_means(200)
+    yield "mean where it can be said, 40 labelled", sayable_means(40)
+    yield "mean where it can be said, 100 labelled of either answer", sayable_means(200, by_model=True)
+    yield "difference where it can be said, 40 labelled each", sayable_means(40, is_difference=True)
     yield "linear regression, 200 labelled", regressions("linear", 200)
     yield "label as predictor, 200 labelled", regressions("linear", 200, is_predictor=True)
     yield "logistic regression, 200 labelled", regressions("logistic", 200)

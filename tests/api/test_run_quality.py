@@ -240,7 +240,7 @@ def test_what_people_cannot_say_is_no_row_that_nobody_coded(
 ) -> None:
     """
     Every fifth row tells nothing, and the model says something all the same. Shares of a scale are of all
-    rows; a mean of numbers was corrected by those rows as if they were of people's, and is refused.
+    rows; the mean of numbers is that of the rows of which it can be said, and says so.
     """
     monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
     codebook = {
@@ -266,11 +266,16 @@ def test_what_people_cannot_say_is_no_row_that_nobody_coded(
         assert [one.corrected.n for one in shares] == [30] * 3
         assert [one.corrected.estimate for one in shares] == pytest.approx([0.4, 0.4, 0.2], abs=0.01)
         (mean,) = run.corrected(variable="age").corrections
+        assert mean.quantity == "mean of age (people), where it can be said"
         assert mean.people_only.estimate == 5
-        assert (mean.corrected.estimate, mean.corrected.why and mean.corrected.why.kind) == (
+        assert mean.corrected.estimate == pytest.approx(5)
+        # Nobody knows from equal numbers how far others are apart.
+        assert (mean.corrected.low, mean.corrected.why and mean.corrected.why.kind) == (
             None,
-            "correct-cant-say",
+            "interval-without-width",
         )
+        told = next(note for note in run.corrected(variable="age").notes if note.kind == "correct-where-said")
+        assert told.told().startswith("of 30 coded rows people can't say it of 6")
         assert run.validate(variable="heat").counts.cant_say == 6
 
 

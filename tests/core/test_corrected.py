@@ -260,6 +260,8 @@ COVERED = (
     "share, 30 labelled",
     "share, rare (2 %), 300 labelled",
     "mean, 30 labelled",
+    "mean where it can be said, 40 labelled",
+    "difference where it can be said, 40 labelled each",
     "linear regression, 200 labelled",
 )
 
@@ -277,4 +279,6 @@ def test_intervals_hold_the_truth(name):
         assert of == 100
         # Chance moves it by 4.4 either way; the normal interval has 75 to 85 with so few labels.
         assert held >= 90, (line, held)
-    assert found["model"][0] < 60
+    # Of a difference the model is as wrong on both sides.
+    assert found["model"][0] < 60 or name.startswith("difference")
+    assert found["ppi"][1] < found["people"][1]

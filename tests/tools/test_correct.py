@@ -403,3 +403,66 @@ def test_what_a_comparison_of_groups_leaves_out_is_told():
     kinds = {note.kind: note.values for note in found.notes}
     assert kinds["correct-rows-without-group"]["rows"] == 200
     assert kinds["correct-groups-share-clusters"]["clusters"] == 50
+
+
+def test_a_mean_where_some_can_not_say_it(tmp_path):
+    """
+    Of one row in five people can't say the number, and the model says a low one of most of these. The mean
+    is that of the rows of which it can be said, in groups and as a difference; where everybody can say all,
+    it is the same mean as without.
+    """
+    chance = random.Random(3)
+    rows = []
+    for row in range(1_500):
+        truth, can = chance.gauss(5, 1) + row % 2, chance.random() > 0.2
+        said = truth + 0.5 + chance.gauss(0, 0.5) if can else chance.gauss(0, 1)
+        model = "can't say" if not can and chance.random() < 0.3 else f"{said:.3f}"
+        people = (f"{truth:.3f}" if can else "can't say") if row % 10 < 2 else ""
+        rows.append(
+            {"model": model, "people": people, "side": "ab"[row % 2], "truth": truth if can else None}
+        )
+    frame = pl.DataFrame(rows)
+    asked = {"predicted": "model", "gold": "people", "cant_say": "can't say"}
+    (mean,) = correct(frame, **asked).corrections
+    truth = np.nanmean(frame["truth"].to_numpy())
+    assert mean.quantity == "mean of people, where it can be said"
+    assert mean.corrected.low < truth < mean.corrected.high < mean.corrected.low + 0.3
+    assert mean.model_only.high < truth
+    assert mean.corrected.n == 300 - frame["people"].eq("can't say").sum()
+    of_sides = correct(frame, by="side", **asked)
+    assert [one.quantity.rpartition(", ")[2] for one in of_sides.corrections] == [
+        *("side a less b", "side a", "side b"),
+    ]
+    less, first, second = (one.corrected for one in of_sides.corrections)
+    assert less.low < -1 < less.high
+    assert less.estimate == pytest.approx(first.estimate - second.estimate)
+    told = [note.told() for note in of_sides.notes if note.kind == "correct-where-said"]
+    assert len(told) == 1
+    able = frame.filter(pl.col("truth").is_not_null())
+    plain = correct(able, predicted="model", gold="people").corrections[0]
+    same = correct(able, **asked).corrections[0]
+    for line in ("model_only", "people_only", "corrected"):
+        assert same.lines[line].estimate == pytest.approx(plain.lines[line].estimate, abs=1e-6)
+        assert same.lines[line].low == pytest.approx(plain.lines[line].low, abs=1e-6)
+    with pytest.raises(UsageError) as caught:
+        correct(frame.with_columns(pl.lit("1").alias("x")), outcome="x", **asked)
+    assert caught.value.kind == "correct-cant-say-regression"
+    with pytest.raises(UsageError) as caught:
+        correct(pl.DataFrame({"model": ["a", "b"], "people": ["a", "can't say"]}), **asked)
+    assert caught.value.kind == "correct-cant-say-labels"
+
+
+def test_what_can_not_be_said_is_named_at_the_command_line(table):
+    """
+    `--cant-say` names the text.
+    """
+    lines = table.read_text(encoding="utf-8").splitlines()
+    cells = [line.split(",") for line in lines]
+    for row in cells[1:]:
+        row[7] = "?" if row[7] and int(row[0]) % 25 == 0 else row[7]
+    table.write_text("\n".join(",".join(row) for row in cells) + "\n", encoding="utf-8")
+    words = ("--predicted", "model_score", "--gold", "score", "--cant-say", "?")
+    code, out, _ = typed(table.parent, table, *words)
+    assert code == 0
+    assert "mean of score, where it can be said" in out
+    assert "of 160 coded rows people can't say it of 32" in out

@@ -147,14 +147,17 @@ def test_a_student_is_refused_in_words_where_it_cannot_learn(site: tuple[Site, R
     whole = site[1].path.parent / "more.csv"
     whole.write_text("post\nanother text\n", encoding="utf-8")
     table = site[0].program.library.add(whole)
+    job = desk.job_id(site[1].path)
     for language, told in (("en", "rows are left to learn from"), ("zh", "可供学习的只有")):
         page = shown(site, language, set=coded)
         assert f'value="{table.id}">more.csv' in page
         with visiting(site[0], language) as client:
             form = {"table": table.id, "set": coded, "variable": "mood"}
-            answer = client.post(f"/jobs/{desk.job_id(site[1].path)}/distil", data=form)
-        assert answer.status_code == 200
-        assert told in answer.text
+            answer = client.post(f"/jobs/{job}/distil", data=form)
+            assert answer.status_code == 303
+            site[0].program.students[job].task.wait()
+            assert told in client.get(answer.headers["location"]).text
+            assert told in client.get(f"/jobs/{job}/distil", params={"set": coded}).text
 
 
 def test_what_a_student_labelled_is_shown(site: tuple[Site, Run], coded: str) -> None:

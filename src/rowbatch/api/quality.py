@@ -147,12 +147,14 @@ def corrected(
         raise UsageError("correct-kind", variable=coded.variable.name)
     used = coded.looked()
     # They have no label, and are among the rows all the same: of these a label's share is.
-    no_label = coded.settled.cant_say if coded.variable.choices else {}
+    # A mean is of those of which it can be said; which these are, the sample says for all.
+    no_label = {} if _is_refused(coded, wanted) else coded.settled.cant_say
     settled = replace(coded.settled, gold={**coded.settled.gold, **no_label})
     weighing = weigh(population, coded.content, settled)
     if weighing.weights is not None and not weighing.probability:
         raise UsageError("correct-strata-unknown", name=coded.content.plan.name)
     variable = coded.variable
+    has_no_number = bool(no_label) and not variable.choices
     predicted, gold = f"{variable.name} ({MODEL_NAME})", f"{variable.name} ({PEOPLE_NAME})"
     said = pl.DataFrame(
         {ROW: [*settled.gold], gold: [*settled.gold.values()]},
@@ -160,7 +162,7 @@ def corrected(
     )
     joined = population.join(said, on=ROW, how="left", maintain_order="left")
     columns = [
-        _model_values(variable).alias(predicted),
+        (pl.col(MODEL) if has_no_number else _model_values(variable)).alias(predicted),
         pl.col(gold),
         *(pl.col(extra(name)).alias(name) for name in wanted.columns),
     ]
@@ -184,6 +186,7 @@ def corrected(
         outcome=wanted.outcome,
         model=wanted.model,
         cluster=cluster,
+        cant_say=variable.cant_say_word if has_no_number else None,
     )
     parts = []
     for label in _labels(coded, frame, wanted, predicted, gold):
@@ -201,9 +204,14 @@ def corrected(
     ]
     told = dict.fromkeys(note for part in parts for note in part.notes)
     corrections = [one for part in parts for one in part.corrections]
-    if len(settled.gold) == len(coded.settled.gold) and coded.settled.cant_say:
+    if coded.settled.cant_say and _is_refused(coded, wanted):
         corrections = [_not_of_all(one, len(coded.settled.cant_say)) for one in corrections]
     return replace(parts[0], corrections=tuple(corrections), notes=(*notes, *told))
+
+
+def _is_refused(coded: CodedRun, wanted: RunEstimand) -> bool:
+    """Whether rows of which people can't say a number leave nothing that could be corrected."""
+    return not coded.variable.choices and wanted.is_regression
 
 
 def _not_of_all(one: Correction, rows: int) -> Correction:

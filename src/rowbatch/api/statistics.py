@@ -154,6 +154,7 @@ def correct(
     model: Model = "linear",
     cluster: str | None = None,
     missing: str | Sequence[object] = (),
+    cant_say: str | None = None,
     draws: int = 2_000,
     seed: int = 1,
     **reading: Unpack[ReadingKeywords],
@@ -180,6 +181,8 @@ def correct(
         model: Of the regression: `linear` or `logistic`.
         cluster: Column with what belongs together, as texts of one person.
         missing: Texts that mean that nothing was said, besides empty cells.
+        cant_say: What means that no number can be said of a row, as "can't say": the mean is then that of the
+            rows of which people can say one.
         draws: How many draws the intervals of shares are made of.
         seed: Of these draws.
         reading: How the table is read, see `ReadOptions`.
@@ -202,6 +205,7 @@ def correct(
             model=model,
             cluster=cluster,
             missing=tuple(read_values(missing)),
+            cant_say=cant_say,
         ),
         resampling_of(level, draws, seed),
         reading_of(reading),

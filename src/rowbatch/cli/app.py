@@ -2872,6 +2872,12 @@ _OF_RUN = (
 )
 @_estimand
 @_missing
+@click.option(
+    "--cant-say",
+    metavar="TEXT",
+    help='What means that no number can be said of a row, as "can\'t say": the mean is then that of '
+    "the rows of which people can say one.",
+)
 @_resampling
 @_reading
 @_json

@@ -793,7 +793,7 @@ class Results:
         """Tables that a student of this job's labels labelled."""
         return read_distillations(self.run.path)
 
-    def distil(self, table: LibraryTable, coding_set: str, variable: str) -> None:
+    def distil(self, table: LibraryTable, coding_set: str, variable: str, task: Task) -> None:
         """
         Let a student of this job's labels label another table; the result lies in the run, with a note of it.
 
@@ -801,23 +801,43 @@ class Results:
             table: Of the library.
             coding_set: Id of what people coded.
             variable: Of the codebook.
+            task: Told how many rows are labelled, and asked whether to stop; nothing is written then.
         Raises:
             RowbatchError: It cannot be done, and why.
         """
         table.require_file()
-        folder = self.run.path / "distilled"
+        folder = self._distilled
         folder.mkdir(exist_ok=True)
-        name = f"{table.id}-{variable}"
+        name = hashlib.sha256(f"{table.id}-{variable}".encode()).hexdigest()[:12]
         wish = Wish(
             RunEstimand(),
             Judging(Resampling()),
-            output=folder / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}.csv",
-            rest=folder / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-rest.csv",
+            output=folder / f"{name}.csv",
+            rest=folder / f"{name}-rest.csv",
             coding_set=coding_set,
             variable=variable,
             overwrite=True,
         )
-        distil_run(self.run, table.info.path, wish, table.info.reading, shown_as=table.info.name)
+        distil_run(
+            self.run, table.info.path, wish, table.info.reading, task.hooks(), shown_as=table.info.name
+        )
+
+    def distilled_file(self, name: str) -> tuple[Path, DistilNote] | None:
+        """
+        A table that `distil` wrote, and of what; None where there is none of this name.
+
+        Args:
+            name: Of the file.
+        """
+        for note in self.distillations():
+            for path in map(Path, filter(None, (note.output, note.rest))):
+                if path.name == name and path.parent == self._distilled and path.is_file():
+                    return path, note
+        return None
+
+    @property
+    def _distilled(self) -> Path:
+        return self.run.path / "distilled"
 
     def _rows_beside(self, coded: CodedRun) -> pl.DataFrame:
         """All rows, as a coding set wants them."""

@@ -21,6 +21,7 @@ class DistilNote:
     Attributes:
         at: When, ISO 8601.
         table, variable, output: Names; `output` is where the labelled table was written.
+        rest: Where the table of the rows that are left was; None where there is none.
         method: Of the student.
         learned, held_out: Rows that it learned from, and people's that it was not shown.
         rows, blank, of_model, of_student, left: As in `Counts`.
@@ -51,6 +52,7 @@ class DistilNote:
     verdicts: Sequence[tuple[str, float | None, str]]
     widths: Sequence[tuple[str, float | None, float | None, float | None]]
     estimates: Sequence[tuple[str, float | None, float | None, float | None]]
+    rest: str | None = None
 
 
 def keep_distillation(run: Path, name: str, note: Mapping[str, Any]) -> None:
@@ -112,6 +114,7 @@ def _read(note: Any) -> DistilNote:
             )
             for one in corrected.get("all", [])
         ],
+        rest=None if note.get("rest") is None else str(note["rest"]),
     )
 
 

@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from rowbatch.core.choices import require_one_of
 from rowbatch.core.numbers import number_of
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Correction, Labelled, Method
-from rowbatch.core.statistics.corrected_means import correct_mean, correct_mean_difference
+from rowbatch.core.statistics.corrected_means import (
+    Sayable,
+    correct_mean,
+    correct_mean_difference,
+    correct_sayable_difference,
+    correct_sayable_mean,
+)
 from rowbatch.core.statistics.corrected_regression import Model, Regression, correct_regression
 from rowbatch.core.statistics.corrected_shares import correct_difference, correct_share
 from rowbatch.core.statistics.figures import Resampling
@@ -26,6 +33,8 @@ from rowbatch.tools.agree import probabilities
 from rowbatch.tools.chosen_columns import read_columns, without_decimal, without_decimals
 from rowbatch.words.notice import Notice
 
+WHERE_SAID = "where it can be said"
+"""Stands behind the name of a mean of some rows."""
 _MOST_STRATA = 50
 _BANDS = 5
 _MOST_LABELS = 100
@@ -36,6 +45,9 @@ _LARGEST = 1e100
 # Drawn one by one, so far apart come fewer than one in a million.
 _FAR = 5.0
 _MOST_OFF = 2.0
+
+
+_Said = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Estimand:
         model: Of the regression.
         cluster: Column with what belongs together, as texts of one person.
         missing: Texts that mean that nothing was said, besides empty cells.
+        cant_say: The text that means that no number can be said of a row; the mean is then that of the rows
+            of which people can say one. None where there is none.
     """
 
     predicted: str
@@ -70,6 +84,7 @@ class Estimand:
     model: Model = "linear"
     cluster: str | None = None
     missing: tuple[str, ...] = ()
+    cant_say: str | None = None
 
     def __post_init__(self) -> None:
         require_one_of("method", self.method, get_args(Method))
@@ -142,6 +157,8 @@ class _Columns:
             UsageError: A cell is no number.
         """
         cells = self.texts(name) if chosen is None else chosen
+        if self.wanted.cant_say is not None:
+            cells = cells.set(cells == self.wanted.cant_say, None)
         known = cells.drop_nulls().unique()
         read = {cell: number_of(cell) for cell in known}
         wrong = [cell for cell, number in read.items() if number is None]
@@ -158,9 +175,14 @@ class _Columns:
             raise UsageError("correct-too-large", column=name, row=row + 1, cell=self.texts(name)[row])
         return np.array([np.nan if cell is None else values[cell] for cell in cells])
 
+    def is_said(self, name: str) -> _Said:
+        """Where a cell is not that nothing can be said."""
+        return (self.texts(name) != self.wanted.cant_say).fill_null(True).to_numpy()
+
     def labels(self) -> list[str]:
         """Labels that occur in either column."""
-        return sorted(set(self.frame["0"].drop_nulls().unique()) | set(self.frame["1"].drop_nulls().unique()))
+        found = set(self.frame["0"].drop_nulls().unique()) | set(self.frame["1"].drop_nulls().unique())
+        return sorted(found - {self.wanted.cant_say})
 
     def labelled(self, predicted: Floats, gold: Floats) -> Labelled:
         """Values of all rows, with how they were drawn."""
@@ -241,12 +263,14 @@ class _Columns:
 class _Values:
     """
     What the model and people say of each row as numbers, nan for people where nobody did; and what it is of.
+    Where people can't say some, whether the model and people do, of each row.
     """
 
     predicted: Floats
     gold: Floats
     quantity: str
     is_share: bool = True
+    is_said: tuple[_Said, _Said] | None = None
 
 
 def _corrections(table: _Columns, wanted: Estimand, resampling: Resampling) -> list[Correction]:
@@ -261,19 +285,9 @@ def _corrections(table: _Columns, wanted: Estimand, resampling: Resampling) -> l
         return _of_values(table, wanted, resampling, _indicators(table, wanted.label))
     labels = table.labels()
     if labels and all(number_of(label) is not None for label in labels):
-        predicted, gold = table.numbers(wanted.predicted), table.numbers(wanted.gold)
-        absent = np.isnan(predicted)
-        if absent.all() and len(absent):
-            raise UsageError("correct-nothing-predicted", column=wanted.predicted)
-        if absent.any():
-            # Any value will do for them, as long as people's do not decide which.
-            values = np.unique(predicted[~absent])
-            middle = predicted[~absent].mean()
-            predicted[absent] = values[np.abs(values - middle).argmin()]
-            table.notes.append(Notice("correct-not-predicted", {"rows": int(absent.sum())}))
-        is_share = set(np.unique(predicted)) | set(np.unique(gold[table.is_labelled])) <= {0.0, 1.0}
-        quantity = "share of 1" if is_share else f"mean of {wanted.gold}"
-        return _of_values(table, wanted, resampling, _Values(predicted, gold, quantity, is_share))
+        return _of_values(table, wanted, resampling, _numbers(table, wanted))
+    if wanted.cant_say is not None:
+        raise UsageError("correct-cant-say-labels", word=wanted.cant_say)
     if wanted.on or wanted.outcome:
         raise UsageError("correct-which-label", labels=labels[:_SHOWN])
     if not labels:
@@ -285,6 +299,34 @@ def _corrections(table: _Columns, wanted: Estimand, resampling: Resampling) -> l
     ]
 
 
+def _numbers(table: _Columns, wanted: Estimand) -> _Values:
+    """Values that are numbers, and what their mean is called."""
+    predicted, gold = table.numbers(wanted.predicted), table.numbers(wanted.gold)
+    is_said = None
+    absent = np.isnan(predicted)
+    if wanted.cant_say is not None:
+        is_said = (table.is_said(wanted.predicted), table.is_said(wanted.gold))
+        absent &= is_said[0]
+        predicted[~is_said[0]], gold[~is_said[1]] = 0, 0
+    if absent.all() and len(absent):
+        raise UsageError("correct-nothing-predicted", column=wanted.predicted)
+    if absent.any():
+        # Any value will do for them, as long as people's do not decide which.
+        known = predicted[~absent if is_said is None else ~absent & is_said[0]]
+        values = np.unique(known) if len(known) else np.zeros(1)
+        middle = known.mean() if len(known) else 0.0
+        predicted[absent] = values[np.abs(values - middle).argmin()]
+        table.notes.append(Notice("correct-not-predicted", {"rows": int(absent.sum())}))
+    is_share = set(np.unique(predicted)) | set(np.unique(gold[table.is_labelled])) <= {0.0, 1.0}
+    quantity = "share of 1" if is_share else f"mean of {wanted.gold}"
+    if is_said is not None:
+        quantity = f"mean of {wanted.gold}, {WHERE_SAID}"
+        left = int((~is_said[1][table.is_labelled]).sum())
+        told = {"rows": left, "labelled": int(table.is_labelled.sum())}
+        table.notes.append(Notice("correct-where-said", told))
+    return _Values(predicted, gold, quantity, is_share, is_said)
+
+
 def _indicators(table: _Columns, label: str) -> _Values:
     """1 where a value is the label; a row without any is not it."""
     predicted, gold = (
@@ -293,16 +335,50 @@ def _indicators(table: _Columns, label: str) -> _Values:
     return _Values(predicted, gold, f"share of {label}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Rows, their values, and how a number is made of them."""
+
+    data: Labelled
+    values: _Values
+    method: Method
+    resampling: Resampling
+
+    def of(self, chosen: _Said | None, words: str) -> Correction:
+        """A number of some rows; None means all."""
+        if self.values.is_said is not None:
+            return correct_sayable_mean(
+                self._sayable(self.values.is_said, chosen), self.method, self.resampling, words
+            )
+        part = self.data if chosen is None else self.data.of(chosen)
+        of_one = correct_share if self.values.is_share else correct_mean
+        return of_one(part, self.method, self.resampling, words)
+
+    def less(self, first: _Said, second: _Said, words: str) -> Correction:
+        """The number of some rows less that of others."""
+        if self.values.is_said is not None:
+            one, other = (self._sayable(self.values.is_said, rows) for rows in (first, second))
+            return correct_sayable_difference(one, other, self.method, self.resampling, words)
+        less = correct_difference if self.values.is_share else correct_mean_difference
+        return less(self.data.of(first), self.data.of(second), self.method, self.resampling, words)
+
+    def _sayable(self, is_said: tuple[_Said, _Said], chosen: _Said | None) -> Sayable:
+        found = Sayable(self.data, is_said[0], is_said[1][self.data.is_labelled])
+        return found if chosen is None else found.of(chosen)
+
+
 def _of_values(
     table: _Columns, wanted: Estimand, resampling: Resampling, values: _Values
 ) -> list[Correction]:
     if wanted.on or wanted.outcome is not None:
+        if values.is_said is not None:
+            raise UsageError("correct-cant-say-regression")
         return _regressed(table, wanted, resampling, values)
-    quantity, is_share = values.quantity, values.is_share
+    quantity = values.quantity
     data = table.labelled(values.predicted, values.gold)
-    of_one = correct_share if is_share else correct_mean
+    asked = _Asked(data, values, wanted.method, resampling)
     if wanted.by is None:
-        return [of_one(data, wanted.method, resampling, quantity)]
+        return [asked.of(None, quantity)]
     cells = table.texts(wanted.by)
     groups = sorted(set(cells.drop_nulls().unique()))
     chosen = wanted.between or tuple(groups)
@@ -317,14 +393,10 @@ def _of_values(
     told = Notice("correct-rows-without-group", {"rows": without, "column": wanted.by})
     if without and told not in table.notes:
         table.notes.append(told)
-    parts = {group: data.of((cells == group).fill_null(False).to_numpy()) for group in chosen}
-    found = [
-        of_one(part, wanted.method, resampling, f"{quantity}, {wanted.by} {group}")
-        for group, part in parts.items()
-    ]
+    parts = {group: (cells == group).fill_null(False).to_numpy() for group in chosen}
+    found = [asked.of(part, f"{quantity}, {wanted.by} {group}") for group, part in parts.items()]
     if len(parts) == 2:
-        less = correct_difference if is_share else correct_mean_difference
-        first, second = parts.values()
+        first, second = (data.of(part) for part in parts.values())
         if first.clusters is not None and second.clusters is not None:
             both = len(np.intersect1d(first.clusters, second.clusters))
             shared = Notice("correct-groups-share-clusters", {"clusters": both})
@@ -332,7 +404,7 @@ def _of_values(
                 table.notes.append(shared)
         words = f"{quantity}, {wanted.by} {chosen[0]} less {chosen[1]}"
         # What was asked for stands first.
-        found.insert(0, less(first, second, wanted.method, resampling, words))
+        found.insert(0, asked.less(parts[chosen[0]], parts[chosen[1]], words))
     return found
 
 

@@ -67,6 +67,28 @@ class Trial:
     task: desk.Task
 
 
+@dataclass(frozen=True, slots=True)
+class Student:
+    """
+    A table that a student is labelling, or was.
+
+    Attributes:
+        table: It.
+        variable: Of the codebook.
+        task: At work, or done.
+    """
+
+    table: desk.LibraryTable
+    variable: str
+    task: desk.Task
+
+    @property
+    def rows(self) -> int | None:
+        """Of the table; None where they were not counted yet."""
+        reading = self.table.read()
+        return reading.rows if reading.is_complete else None
+
+
 class Door(Protocol):
     """An open door for coders who come over the network."""
 
@@ -91,6 +113,7 @@ class Program:
         self.library = desk.Library()
         self.jobs = desk.Jobs()
         self.trials: dict[str, Trial] = {}
+        self.students: dict[str, Student] = {}
         self._trying: dict[str, list[Trial]] = {}
         self.begin_lock = threading.Lock()
         self.uploads = threading.BoundedSemaphore(2)
@@ -145,6 +168,27 @@ class Program:
             trial = self.trials[table_id] = Trial(key, ten, task)
             self._trying[table_id] = [*alive, trial]
             return trial
+
+    def begin_student(
+        self, job_id: str, table: desk.LibraryTable, variable: str, work: Callable[[desk.Task], Any]
+    ) -> Student:
+        """
+        Let a student of a job label a table in the background, unless one of this job is at work.
+
+        Args:
+            job_id: Whose labels it learns.
+            table: That it labels.
+            variable: Of the codebook.
+            work: Does it.
+        """
+        with self._lock:
+            known = self.students.get(job_id)
+            if known is not None and known.task.is_alive:
+                return known
+            task = desk.Task(f"student {job_id}", work)
+            student = self.students[job_id] = Student(table, variable, task)
+            task.start()
+            return student
 
     def results(self, job: desk.Job) -> desk.Results:
         """The answers of a job, as far as they are here."""
@@ -228,9 +272,10 @@ class Program:
         self.jobs.stop()
         self.upkeep.stop()
         with self._lock:
-            trying = [trial for trials in self._trying.values() for trial in trials]
-        for trial in trying:
-            trial.task.stop()
+            tasks = [trial.task for trials in self._trying.values() for trial in trials]
+            tasks += [student.task for student in self.students.values()]
+        for task in tasks:
+            task.stop()
         shutil.rmtree(self._tool_folder, ignore_errors=True)
 
     def _tidy(self, task: desk.Task) -> None:

@@ -266,6 +266,29 @@ _CORRECT: dict[str, Entry] = {
         "refused: with sensitivity {sensitivity} and specificity {specificity} the model's labels say nothing of people's",
         zh=("拒绝给出：灵敏度为 {sensitivity}、特异度为 {specificity}，模型标签几乎不含信息", ""),
     ),
+    "correct-where-said": Entry(
+        "of {labelled:,} coded {labelled:row|rows} people can't say it of {rows:,}: these are left out, and the mean, corrected too, is that of the rows of which it can be said",
+        zh=(
+            "在 {labelled:,} 行人工编码中，有 {rows:,} 行编码者无法判断：这些行不计入；均值（包括校正后的均值）只针对能够判断的行",
+            "",
+        ),
+    ),
+    "correct-cant-say-labels": Entry(
+        "{word!r} can only stand among numbers; where the values are labels it is one of them, and shares are of all rows",
+        "leave it out",
+        zh=(
+            "{word!r} 只能出现在数值之中；如果取值是标签，它就是其中一个标签，比例按全部行计算",
+            "不要指定它",
+        ),
+    ),
+    "correct-cant-say-regression": Entry(
+        "a regression needs a number of each row that people coded, and of some they can't say it",
+        "ask for the mean, or leave those rows out of the table",
+        zh=(
+            "回归要求每个人工编码的行都有数值，而其中有些行编码者无法判断",
+            "请改为估计均值，或先从表格中去掉这些行",
+        ),
+    ),
     "correct-cant-say": Entry(
         "refused: of {rows:,} coded {rows:row|rows} people can't say it, and the model gives a number for such rows, too; people's is that of the rows of which it can be said",
         zh=(

@@ -15,7 +15,8 @@ from rowbatch.core.statistics.corrected_shares import correct_share
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.student.features import FeatureReader, learn_vocabulary, one_form
 from rowbatch.core.student.learning import FOLDS, fold_of, learn, learnable
-from rowbatch.core.student.logistic import fit_logistic
+from rowbatch.core.student.logistic import Search, Weights, fit_logistic, fit_parts
+from rowbatch.core.student.points import points_of, products_of
 
 ORACLE = json.loads((Path(__file__).parent / "oracle_student.json").read_text(encoding="utf-8"))
 TEXTS = pl.Series("text", ORACLE["texts"], dtype=pl.String)
@@ -48,6 +49,82 @@ def test_weights_are_those_of_scikit_learn(several: bool) -> None:
         assert found.is_converged
         likely = found.probabilities(matrix, several=several)
         assert likely == pytest.approx(np.array(case["probabilities"]), abs=2e-5)
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one-label", "several-labels"])
+def test_points_are_fitted_as_features_are(several: bool) -> None:
+    """
+    Of points and of features the same is said of texts that were not learned from, though some texts are
+    equal; weights of points become those of features.
+    """
+    made = made_texts(90, 7)
+    texts = pl.Series("text", [*made.texts, *made.texts[:30]])
+    matrix = learn_vocabulary(texts).reader().matrix(texts)
+    dense = np.zeros((matrix.texts, matrix.features))
+    dense[matrix.of_text, matrix.feature] = matrix.value
+    assert products_of(matrix) == pytest.approx(dense @ dense.T, abs=1e-12)
+    target = np.array([[one == label for label in ("good", "bad")] for one in made.said], dtype=float)
+    target = np.vstack([target, target[:30]])
+    learned = np.arange(120) % 4 > 0
+    points = points_of(matrix)
+    search = Search(3.0, several, tolerance=1e-8, most_steps=2_000)
+    all_of_them = np.ones((int(learned.sum()), 1), dtype=np.bool_)
+    (of_features,) = fit_parts(matrix.of(learned), target[learned], all_of_them, search)
+    (of_points,) = fit_parts(points.of(learned), target[learned], all_of_them, search)
+    expected = of_features.probabilities(matrix, several=several)
+    assert of_points.probabilities(points, several=several) == pytest.approx(expected, abs=1e-5)
+    off = target[learned] - of_points.probabilities(points.of(learned), several=several)
+    turned = Weights(3.0 * matrix.of(learned).product().turned(off), of_points.intercepts)
+    assert turned.probabilities(matrix, several=several) == pytest.approx(expected, abs=1e-4)
+
+
+def test_parts_are_fitted_as_each_alone() -> None:
+    """
+    One search for several parts of the texts finds what a search of each part finds.
+    """
+    made = made_texts(80, 8)
+    texts = pl.Series("text", made.texts)
+    matrix = learn_vocabulary(texts).reader().matrix(texts)
+    target = np.array([[one == label for label in ("good", "bad")] for one in made.said], dtype=float)
+    parts = np.column_stack([np.arange(80) % 5 != 0, np.arange(80) % 2 == 0, np.arange(80) >= 0])
+    search = Search(1.0, several=False, tolerance=1e-8, most_steps=2_000)
+    for part, found in enumerate(fit_parts(matrix, target, parts, search)):
+        rows = parts[:, part]
+        alone = fit_logistic(
+            matrix.of(rows), target[rows], 1.0, several=False, tolerance=1e-8, most_steps=2_000
+        )
+        expected = alone.probabilities(matrix, several=False)
+        assert found.probabilities(matrix, several=False) == pytest.approx(expected, abs=1e-5)
+
+
+def test_pairs_are_added_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Products are the same when a piece has one text, or all features are common ones.
+    """
+    texts = pl.Series("text", ["", *made_texts(30, 9).texts, "", "again again"])
+    matrix = learn_vocabulary(texts).reader().matrix(texts)
+    whole = products_of(matrix)
+    monkeypatch.setattr("rowbatch.core.student.points._PAIRS", 1)
+    assert products_of(matrix) == pytest.approx(whole, abs=1e-12)
+    monkeypatch.setattr("rowbatch.core.student.points._RARE", 1_000)
+    monkeypatch.setattr("rowbatch.core.student.points._COLUMNS", 7)
+    assert products_of(matrix) == pytest.approx(whole, abs=1e-12)
+
+
+def test_more_rows_than_the_strength_is_chosen_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where only some rows choose the strength, all are learned from, and nearly the same is said of them.
+    """
+    made = made_texts(300, 10)
+    whole = learn(made.texts, made.said, ["good", "bad"], several=False)
+    monkeypatch.setattr("rowbatch.core.student.learning._MOST_TO_CHOOSE", 150)
+    monkeypatch.setattr("rowbatch.core.student.learning.STRENGTHS", (whole.strength,))
+    some = learn(made.texts, made.said, ["good", "bad"], several=False)
+    assert some.rows == 300
+    assert some.unseen.sure == pytest.approx(whole.unseen.sure, abs=2e-3)
+    assert some.student.weights.of_features == pytest.approx(
+        whole.student.weights.of_features, abs=2e-2, rel=2e-2
+    )
 
 
 def test_scripts_without_spaces_have_words() -> None:

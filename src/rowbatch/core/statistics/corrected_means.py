@@ -9,9 +9,10 @@ Source:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from rowbatch.core.statistics.corrected import (
     LEAST_FOR_MEANS,
@@ -75,6 +76,130 @@ def correct_mean_difference(
             few_clusters(first) or few_clusters(second),
         ),
         _figure(corrected, labelled, METHODS[method], resampling, why),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sayable:
+    """
+    Numbers of rows, where of some it can't be said what they are.
+
+    The mean is that of the rows of which people could say it, coded or not: a share of two means, of
+    is_said · number and of is_said. Its error is that of the mean of is_said · (number - it), divided by how
+    many rows it can be said of; so what corrects means corrects it.
+
+    Attributes:
+        numbers: The rows, with any number where it can't be said.
+        predicted_is_said, gold_is_said: Whether the model and people say one, as `numbers` has them.
+    """
+
+    numbers: Labelled
+    predicted_is_said: npt.NDArray[np.bool_]
+    gold_is_said: npt.NDArray[np.bool_]
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> Sayable:
+        """Only the chosen rows."""
+        return Sayable(
+            self.numbers.of(chosen),
+            self.predicted_is_said[chosen],
+            self.gold_is_said[chosen[self.numbers.is_labelled]],
+        )
+
+    def about(self, centre: float, share: float) -> Labelled:
+        """How far each number is from a centre, as a part of the error; 0 where it can't be said."""
+        data = self.numbers
+        return replace(
+            data,
+            predicted=np.where(self.predicted_is_said, data.predicted - centre, 0.0) / share,
+            gold=np.where(self.gold_is_said, data.gold - centre, 0.0) / share,
+        )
+
+    def of_model(self) -> _Mean:
+        """Of the numbers that the model gives."""
+        numbers = self.numbers.predicted[self.predicted_is_said]
+        if not len(numbers):
+            return _Mean(math.nan, 0.0, 1.0)
+        spread = float(numbers.var(ddof=1)) if len(numbers) > 1 else 0.0
+        return _Mean(float(numbers.mean()), spread / len(numbers), max(1, len(numbers) - 1))
+
+    def of_people(self) -> _Mean | None:
+        """Of people's; None where there are too few."""
+        if self.gold_is_said.sum() < 2:
+            return None
+        weights = np.where(self.gold_is_said, self.numbers.weights, 0.0)
+        mean = float((weights * self.numbers.gold)[self.gold_is_said].sum() / weights.sum())
+        off = np.where(self.gold_is_said, self.numbers.gold - mean, 0.0)
+        return _Mean(mean, *_variance(self.numbers, weights * off / weights.sum()))
+
+    def corrected(self, method: Method) -> tuple[_Mean, float]:
+        """Of both; and PPI++'s lambda."""
+        people = self.of_people()
+        assert people is not None
+        said = replace(
+            self.numbers,
+            predicted=self.predicted_is_said.astype(np.float64),
+            gold=self.gold_is_said.astype(np.float64),
+        )
+        own = float((self.numbers.weights * self.gold_is_said).sum() / self.numbers.weights.sum())
+        share = own if own == 1 else _corrected(said, method).estimate
+        # With few rows a corrected share can leave the range that shares have.
+        share = min(1.0, max(share, own / 2))
+        # The second step begins where the first one ended: no further one moves it by what matters.
+        first = _corrected(self.about(people.estimate, share), method)
+        centre = people.estimate + first.estimate
+        data = self.about(centre, share)
+        second = _corrected(data, method)
+        return _Mean(centre + second.estimate, second.variance, second.freedom), _tuning(data)
+
+    def refusal(self, method: Method) -> Notice | None:
+        """Why nothing can be corrected, or None."""
+        coded = int(self.gold_is_said.sum())
+        if method != "rogan-gladen" and coded < LEAST_FOR_MEANS:
+            return Notice("correct-too-few", {"labelled": coded, "least": LEAST_FOR_MEANS})
+        return _refusal(self.numbers, method)
+
+
+def correct_sayable_mean(data: Sayable, method: Method, resampling: Resampling, quantity: str) -> Correction:
+    """
+    The mean of a number among the rows of which people can say it.
+
+    Args:
+        data: Numbers.
+        method: `ppi` or `dsl`.
+        resampling: Whose level the interval has.
+        quantity: What it is called.
+    """
+    why = data.refusal(method)
+    corrected, tuning = data.corrected(method) if why is None else (None, 0.0)
+    coded = int(data.gold_is_said.sum())
+    return Correction(
+        quantity,
+        _figure(data.of_model(), int(data.predicted_is_said.sum()), "of all rows", resampling),
+        without_interval(
+            _figure(data.of_people(), coded, "of labelled rows", resampling), few_clusters(data.numbers)
+        ),
+        _figure(corrected, coded, METHODS[method], resampling, why),
+        tuning if why is None and method == "ppi" else None,
+    )
+
+
+def correct_sayable_difference(
+    first: Sayable, second: Sayable, method: Method, resampling: Resampling, quantity: str
+) -> Correction:
+    """The mean of the first rows, where it can be said, less that of the second ones."""
+    sides = (first, second)
+    coded = sum(int(one.gold_is_said.sum()) for one in sides)
+    why = next((found for one in sides if (found := one.refusal(method)) is not None), None)
+    corrected = _less(*(one.corrected(method)[0] for one in sides)) if why is None else None
+    of_model = sum(int(one.predicted_is_said.sum()) for one in sides)
+    return Correction(
+        quantity,
+        _figure(_less(first.of_model(), second.of_model()), of_model, "of all rows", resampling),
+        without_interval(
+            _figure(_less(first.of_people(), second.of_people()), coded, "of labelled rows", resampling),
+            few_clusters(first.numbers) or few_clusters(second.numbers),
+        ),
+        _figure(corrected, coded, METHODS[method], resampling, why),
     )
 
 

@@ -209,6 +209,43 @@ class Matrix:
         """
         return Sums.by(self.of_text, self.texts).of(self.value, weights, self.feature)
 
+    def product(self) -> Product:
+        """What multiplies many times; its order takes a moment."""
+        turn = np.argsort(self.feature, kind="stable")
+        return Product(
+            self,
+            Sums.by(self.of_text, self.texts),
+            Sums.by(self.feature[turn], self.features),
+            self.of_text[turn],
+            self.value[turn],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """
+    Numbers of texts in both orders: by text and by feature.
+
+    Attributes:
+        matrix: They.
+        by_text, by_feature: Sums of them.
+        turned_text, turned_value: By feature: the text of each, and it.
+    """
+
+    matrix: Matrix
+    by_text: Sums
+    by_feature: Sums
+    turned_text: Whole
+    turned_value: Floats
+
+    def times(self, weights: npt.NDArray[np.floating]) -> Floats:
+        """As `Matrix.times`."""
+        return self.by_text.of(self.matrix.value, weights, self.matrix.feature)
+
+    def turned(self, off: Floats) -> Floats:
+        """The product of the transpose with a number of each text for each class: a row a feature."""
+        return self.by_feature.of(self.turned_value, off, self.turned_text)
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:

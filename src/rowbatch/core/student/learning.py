@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.student.features import FeatureReader, Floats, Matrix, Vocabulary, learn_vocabulary
-from rowbatch.core.student.logistic import Weights, fit_logistic
+from rowbatch.core.student.logistic import Search, Weights, fit_parts
+from rowbatch.core.student.points import Points, points_of
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Of which cross-validation takes one: fewer than a factor of four apart the loss hardly differs."""
@@ -26,6 +28,8 @@ LEAST_OF_LABEL = 5
 """Rows with a label, so that there is one in each fold; rarer ones are not learned."""
 _MOST_TO_CHOOSE = 4_000
 _NEAR = 0.5
+# Of fits that choose the strength, and of those that are kept: how steep the mean loss may be at their end.
+_NEAR_ENDED, _ENDED = 2e-5, 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,23 +200,12 @@ def learn(
     is_told = np.ones(len(values), dtype=np.bool_) if several else target.sum(axis=1) > 0
     fold = np.array([fold_of(text, seed) for text in texts])
     column = pl.Series("text", texts, dtype=pl.String)
-    to_choose = is_told
-    if is_told.sum() > _MOST_TO_CHOOSE:
-        order = sorted(np.flatnonzero(is_told).tolist(), key=lambda row: order_of(texts[row], seed))
-        to_choose = np.zeros(len(values), dtype=np.bool_)
-        to_choose[order[:_MOST_TO_CHOOSE]] = True
     vocabulary = learn_vocabulary(column.filter(pl.Series(is_told)))
     matrix = FeatureReader(vocabulary).matrix(column)
-    losses, fitted = _losses(matrix, target, fold, to_choose, several=several)
-    strength = min(losses, key=lambda one: (losses[one], one))
-    likely, is_converged = np.zeros_like(target), True
-    for one in range(FOLDS):
-        others = is_told & (fold != one)
-        weights = _fit(matrix, target, others, strength, fitted.get(one), several=several)
-        is_converged &= weights.is_converged
-        inside = fold == one
-        likely[inside] = weights.probabilities(matrix.of(inside), several=several)
-    weights = _fit(matrix, target, is_told, strength, fitted.get(0), several=several)
+    rows = _Rows(matrix, target, fold, is_told, several)
+    # Where other programs are at work, as a local model, several threads wait longer than they count.
+    with threadpool_limits(1, "blas"):
+        likely, weights, losses, is_converged = _fitted(rows, _to_choose(texts, is_told, seed))
     unseen = said_of(likely, several)
     truth = said_of(np.where(target > 0, 1.0, 0.0), several)
     same = float((unseen.codes == truth.codes)[is_told].mean())
@@ -220,53 +213,139 @@ def learn(
     return Learning(
         student,
         int(is_told.sum()),
-        strength,
+        _best(losses),
         losses,
         same,
         unseen,
         rare,
-        is_converged and weights.is_converged,
+        is_converged,
     )
 
 
-def _losses(
-    matrix: Matrix, target: Floats, fold: npt.NDArray[np.int64], rows: npt.NDArray[np.bool_], *, several: bool
-) -> tuple[dict[float, float], dict[int, Weights]]:
+def _to_choose(texts: Sequence[str], is_told: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.bool_]:
+    """The rows that the strength is chosen by: all of them, unless they are very many."""
+    found = np.ones(len(texts), dtype=np.bool_)
+    if len(texts) > _MOST_TO_CHOOSE:
+        order = sorted(np.flatnonzero(is_told).tolist(), key=lambda row: order_of(texts[row], seed))
+        found[:] = False
+        found[order[:_MOST_TO_CHOOSE]] = True
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """
+    Rows that are learned from.
+
+    Attributes:
+        x: Their texts.
+        target: 1 where a row has a label; a row a text.
+        fold: Of each.
+        is_told: Whether it says anything.
+        several: A row may have several labels.
+    """
+
+    x: Matrix | Points
+    target: Floats
+    fold: npt.NDArray[np.int64]
+    is_told: npt.NDArray[np.bool_]
+    several: bool
+
+    def parts(self, folds: Sequence[int | None]) -> npt.NDArray[np.bool_]:
+        """Of each fold the rows of all others, as far as they say something; None is no fold."""
+        return np.column_stack([self.is_told & (self.fold != (-1 if one is None else one)) for one in folds])
+
+    def fit(
+        self, strength: float, folds: Sequence[int | None], start: Sequence[Weights] | None, tolerance: float
+    ) -> list[Weights]:
+        """Of each fold, what fits all others."""
+        search = Search(strength, self.several, tolerance)
+        return fit_parts(self.x, self.target, self.parts(folds), search, start)
+
+    def loss(self, weights: Weights, fold: int) -> float:
+        """Of the rows of a fold, together."""
+        rows = self.is_told & (self.fold == fold)
+        likely = np.clip(weights.probabilities(self.x.of(rows), several=self.several), 1e-12, 1)
+        found = -float((self.target[rows] * np.log(likely)).sum())
+        if self.several:
+            found -= float(((1 - self.target[rows]) * np.log(np.clip(1 - likely, 1e-12, 1))).sum())
+        return found
+
+    def of(self, chosen: npt.NDArray[np.bool_], x: Points) -> _Rows:
+        """Some of them, as points."""
+        return _Rows(x, self.target[chosen], self.fold[chosen], self.is_told[chosen], self.several)
+
+    def of_features(self, own: Matrix, weights: Weights, strength: float, fold: int | None) -> Weights:
+        """
+        Weights of points as those of features.
+
+        Where a fit has ended, the weights are the strength times the sum of how far each text is off.
+
+        Args:
+            own: The features of the same rows.
+            weights: That were fitted.
+            strength: With this one.
+            fold: To what is not of this fold.
+        """
+        off = self.target - weights.probabilities(self.x, several=self.several)
+        off[~self.parts([fold])[:, 0]] = 0
+        return Weights(strength * own.product().turned(off), weights.intercepts)
+
+
+def _best(losses: Mapping[float, float]) -> float:
+    """The strength of the least loss; of equal ones the smallest."""
+    return min(losses, key=lambda one: (losses[one], one))
+
+
+def _fitted(
+    rows: _Rows, to_choose: npt.NDArray[np.bool_]
+) -> tuple[Floats, Weights, dict[float, float], bool]:
+    """
+    Choose the strength, and fit with it.
+
+    Args:
+        rows: With features.
+        to_choose: By which of them the strength is chosen: these are made points.
+    Returns:
+        How likely each label is in the eyes of those who did not see a row; the weights of all rows; the
+        losses; whether each search ended.
+    """
+    assert isinstance(rows.x, Matrix)
+    some = rows.x.of(to_choose)
+    points = rows.of(to_choose, points_of(some))
+    losses, fitted = _losses(points)
+    strength = _best(losses)
+    folds = [*fitted, None]
+    # Of all rows there is nothing yet; those of a fold are not far.
+    whole = points.fit(strength, folds, [*fitted.values(), next(iter(fitted.values()))], _ENDED)
+    likely, is_converged = np.zeros_like(rows.target), all(one.is_converged for one in whole)
+    for one, found in zip(fitted, whole, strict=False):
+        inside, own, weights = rows.fold == one, points, found
+        if not to_choose.all():
+            start = points.of_features(some, found, strength, one)
+            own, (weights,) = rows, rows.fit(strength, [one], [start], _ENDED)
+            is_converged &= weights.is_converged
+        likely[inside] = weights.probabilities(own.x.of(inside), several=rows.several)
+    start = points.of_features(some, whole[-1], strength, None)
+    (weights,) = rows.fit(strength, [None], [start], _ENDED)
+    return likely, weights, losses, is_converged and weights.is_converged
+
+
+def _losses(rows: _Rows) -> tuple[dict[float, float], dict[int, Weights]]:
     """
     The mean loss of rows whose fold was not learned from, by strength, up to the first one that is worse than
     the one before; and what was fitted with the best one, by fold.
     """
-    folds = [one for one in range(FOLDS) if (rows & (fold == one)).any() and (rows & (fold != one)).any()]
+    folds = [one for one in range(FOLDS) if (rows.fold == one).any()]
     losses: dict[float, float] = {}
-    best: dict[int, Weights] = {}
-    fitted: dict[int, Weights] = {}
+    best: list[Weights] = []
+    fitted: list[Weights] | None = None
     for strength in STRENGTHS:
-        total = 0.0
-        fitted = dict(fitted)
-        for one in folds:
-            # What was found with the strength before is not far.
-            fitted[one] = _fit(
-                matrix, target, rows & (fold != one), strength, fitted.get(one), several=several
-            )
-            inside = rows & (fold == one)
-            likely = np.clip(fitted[one].probabilities(matrix.of(inside), several=several), 1e-12, 1)
-            total -= float((target[inside] * np.log(likely)).sum())
-            if several:
-                total -= float(((1 - target[inside]) * np.log(np.clip(1 - likely, 1e-12, 1))).sum())
-        losses[strength] = total / max(1, int(rows.sum()))
+        # What was found with the strength before is not far.
+        fitted = rows.fit(strength, folds, fitted, _NEAR_ENDED)
+        total = sum(rows.loss(one, fold) for one, fold in zip(fitted, folds, strict=True))
+        losses[strength] = total / max(1, int(rows.is_told.sum()))
         if losses[strength] > min(losses.values()):
             break
         best = fitted
-    return losses, best
-
-
-def _fit(
-    matrix: Matrix,
-    target: Floats,
-    rows: npt.NDArray[np.bool_],
-    strength: float,
-    start: Weights | None,
-    *,
-    several: bool,
-) -> Weights:
-    return fit_logistic(matrix.of(rows), target[rows], strength, several=several, start=start)
+    return losses, dict(zip(folds, best, strict=True))

@@ -10,12 +10,14 @@ Source:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from rowbatch.core.student.features import Floats, Matrix, Sums
+from rowbatch.core.student.features import Floats, Matrix
+from rowbatch.core.student.points import Points
 
 _REMEMBERED = 10
 _MOST_HALVINGS = 40
@@ -37,7 +39,7 @@ class Weights:
     intercepts: Floats
     is_converged: bool = True
 
-    def probabilities(self, matrix: Matrix, *, several: bool) -> Floats:
+    def probabilities(self, matrix: Matrix | Points, *, several: bool) -> Floats:
         """
         How likely each class is, a row a text.
 
@@ -49,17 +51,17 @@ class Weights:
 
 
 def to_probabilities(scores: Floats, *, several: bool) -> Floats:
-    """Of scores, a row a text."""
+    """Of scores, the last axis being the classes."""
     if several:
         found: Floats = 0.5 * (1 + np.tanh(0.5 * scores))
         return found
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return shares
 
 
 def fit_logistic(
-    matrix: Matrix,
+    matrix: Matrix | Points,
     target: Floats,
     strength: float,
     *,
@@ -80,40 +82,88 @@ def fit_logistic(
         tolerance: It ends where no slope of the mean loss is steeper.
         most_steps: Or after so many.
     """
-    classes, features, texts = target.shape[1], matrix.features, matrix.texts
-    # All is divided by it, as scikit-learn does: the slopes are then those of a mean.
-    scale = 1 / (strength * texts)
-    by_text = Sums.by(matrix.of_text, texts)
-    turn = np.argsort(matrix.feature, kind="stable")
-    turned_text, turned_value = matrix.of_text[turn], matrix.value[turn]
-    by_feature = Sums.by(matrix.feature[turn], features)
+    whole = np.ones((matrix.texts, 1), dtype=np.bool_)
+    search = Search(strength, several, tolerance, most_steps)
+    return fit_parts(matrix, target, whole, search, None if start is None else [start])[0]
 
-    def parts(point: Floats) -> tuple[Floats, Floats]:
-        split = features * classes
-        return point[:split].reshape(features, classes), point[split:]
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """
+    How weights are looked for; see `fit_logistic`.
+
+    Attributes:
+        strength: C: how much the texts count against small weights.
+        several: A text may be of several classes, or of none; else of one.
+        tolerance: The search ends where no slope of the mean loss is steeper.
+        most_steps: Or after so many.
+    """
+
+    strength: float
+    several: bool
+    tolerance: float = 1e-5
+    most_steps: int = 200
+
+
+def fit_parts(
+    matrix: Matrix | Points,
+    target: Floats,
+    parts: npt.NDArray[np.bool_],
+    search: Search,
+    start: Sequence[Weights] | None = None,
+) -> list[Weights]:
+    """
+    Fit classes to each of several parts of the texts, all in one search.
+
+    Each number of a text is then fetched once for all parts, which is what takes the time.
+
+    Args:
+        matrix, target: As `fit_logistic` has them.
+        parts: Whether a text is in a part; a row a text, a column a part.
+        search: How.
+        start: Of each part, where the search begins.
+    Returns:
+        The weights of each part.
+    """
+    count, classes, features = parts.shape[1], target.shape[1], matrix.features
+    wide = count * classes
+    # All is divided by how many texts a part has, as scikit-learn does: slopes are then those of a mean.
+    share = (parts / parts.sum(axis=0))[:, :, None]
+    scale = np.repeat(1 / (search.strength * parts.sum(axis=0)), classes)
+    truth = target[:, None, :]
+    product = matrix.product()
+
+    def split(point: Floats) -> tuple[Floats, Floats]:
+        return point[: features * wide].reshape(features, wide), point[features * wide :]
 
     def loss(point: Floats) -> tuple[float, Floats]:
-        weights, intercepts = parts(point)
-        scores = by_text.of(matrix.value, weights, matrix.feature) + intercepts
-        if several:
-            total = float((np.logaddexp(0, scores) - target * scores).sum())
+        weights, intercepts = split(point)
+        scores = (product.times(weights) + intercepts).reshape(-1, count, classes)
+        if search.several:
+            each = np.logaddexp(0, scores) - truth * scores
         else:
-            most = scores.max(axis=1, keepdims=True)
-            sums = np.log(np.exp(scores - most).sum(axis=1, keepdims=True)) + most
-            total = float((sums - (target * scores).sum(axis=1, keepdims=True)).sum())
-        off = (to_probabilities(scores, several=several) - target) / texts
-        of_features = by_feature.of(turned_value, off, turned_text) + scale * weights
-        slope = np.concatenate([of_features.ravel(), off.sum(axis=0)])
-        return total / texts + 0.5 * scale * float((weights * weights).sum()), slope
+            most = scores.max(axis=2, keepdims=True)
+            each = np.log(np.exp(scores - most).sum(axis=2, keepdims=True)) + most
+            each -= (truth * scores).sum(axis=2, keepdims=True)
+        off = ((to_probabilities(scores, several=search.several) - truth) * share).reshape(-1, wide)
+        held = scale * weights
+        slope = np.concatenate([(product.turned(off) + held).ravel(), off.sum(axis=0)])
+        return float((each * share).sum()) + 0.5 * float((weights * held).sum()), slope
 
     begin = (
-        np.zeros((features + 1) * classes)
+        np.zeros((features + 1) * wide)
         if start is None
-        else np.concatenate([start.of_features.ravel(), start.intercepts])
+        else np.concatenate(
+            [
+                np.concatenate([one.of_features for one in start], axis=1).ravel(),
+                *(one.intercepts for one in start),
+            ]
+        )
     )
-    point, is_converged = _lowest(loss, begin, tolerance, most_steps)
-    weights, intercepts = parts(point)
-    return Weights(weights, intercepts, is_converged)
+    point, is_converged = _lowest(loss, begin, search.tolerance, search.most_steps)
+    weights, intercepts = split(point)
+    columns = [slice(part * classes, (part + 1) * classes) for part in range(count)]
+    return [Weights(weights[:, one], intercepts[one], is_converged) for one in columns]
 
 
 def _lowest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import FormData
@@ -13,16 +14,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import desk
-from rowbatch.errors import InputError, RowbatchError, UsageError
+from rowbatch.errors import InputError, UsageError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
+from rowbatch.web.pages.results import attachment
 from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
 
 if TYPE_CHECKING:
     from rowbatch.web.words import Words
 
 _MAX_MATRIX = 25
+_SOON_S = 0.5
 _MEASURES = (
     *("accuracy", "cohen_kappa", "cohen_kappa_linear", "cohen_kappa_quadratic", "macro_f1"),
     *("balanced_accuracy", "mcc", "mean_absolute_error", "bias", "pearson", "spearman"),
@@ -30,26 +33,96 @@ _MEASURES = (
 _AMONG = ("percent_agreement", "krippendorff_alpha", "cohen_kappa", "gwet_ac1", "gwet_ac2")
 
 
-def quality(request: Request) -> Response:
-    """All of it; the address says by which set, of which variable, and of which rows."""
-    return _quality(request)
-
-
 def distil(request: Request, form: FormData) -> Response:
-    """Let a student label another table of the library; the page shows what came of it, or why not."""
+    """Let a student label another table of the library, in the background; the page shows how far it is."""
     program, job = program_of(request), job_of(request)
     asked = {name: text_of(form, name) for name in ("table", "set", "variable")}
-    try:
-        results = ready_results(program, job)
-        results.distil(program.library.table(asked["table"]), asked["set"], asked["variable"])
-    except RowbatchError as error:
-        return _quality(request, error)
+    results, table = ready_results(program, job), program.library.table(asked["table"])
+    student = program.begin_student(
+        job.id,
+        table,
+        asked["variable"],
+        lambda task: results.distil(table, asked["set"], asked["variable"], task),
+    )
+    # What is refused is refused at once.
+    student.task.wait(_SOON_S)
+    return _to_student(job, asked)
+
+
+def stop_distil(request: Request, form: FormData) -> Response:
+    """Stop a student; no table is written."""
+    job = job_of(request)
+    student = program_of(request).students.get(job.id)
+    if student is not None:
+        student.task.stop()
+        student.task.wait(_SOON_S)
+    return _to_student(job, {name: text_of(form, name) for name in ("set", "variable")})
+
+
+def _to_student(job: desk.Job, asked: Mapping[str, str]) -> Response:
     return see_other(
         f"/jobs/{job.id}/quality?{query({'set': asked['set'], 'variable': asked['variable']})}#distil"
     )
 
 
-def _quality(request: Request, refused: RowbatchError | None = None) -> Response:
+def student(request: Request) -> Response:
+    """How far a student is, and what students did: a part of the page."""
+    job = job_of(request)
+    results = ready_results(program_of(request), job)
+    asked = request.query_params
+    chosen = next((one for one in results.coding_sets() if one.id == asked.get("set")), None)
+    values = _students(request, job, results)
+    return page(request, "_distil.html", job=job, chosen=chosen, variable=asked.get("variable", ""), **values)
+
+
+def _students(request: Request, job: desk.Job, results: desk.Results) -> dict[str, Any]:
+    w, program = words_for(request), program_of(request)
+    own = job.run.plan.source.sha256
+    at_work = program.students.get(job.id)
+    error = None if at_work is None else at_work.task.error
+    return {
+        "others": [one.info for one in program.library.tables() if one.info.sha256 != own],
+        "students": [
+            (
+                one,
+                [
+                    (_label_sure(w, label, least), _verdict(w, verdict))
+                    for label, least, verdict in one.verdicts
+                ],
+                _files(results, one),
+            )
+            for one in results.distillations()
+        ],
+        "quantity_words": lambda quantity: _quantity(w, quantity),
+        "at_work": at_work if at_work is not None and at_work.task.is_alive else None,
+        "refused": None if error is None else explain(w, error),
+    }
+
+
+def _files(results: desk.Results, note: Any) -> list[tuple[str, bool]]:
+    """Names of the tables of a student that can be downloaded, and whether they are of rows that are left."""
+    names = [(note.output, False), (note.rest, True)]
+    return [
+        (PurePath(path).name, is_rest)
+        for path, is_rest in names
+        if path and results.distilled_file(PurePath(path).name) is not None
+    ]
+
+
+def distilled(request: Request) -> Response:
+    """A table that a student labelled, to keep."""
+    results = ready_results(program_of(request), job_of(request))
+    found = results.distilled_file(request.path_params["name"])
+    if found is None:
+        raise InputError("file-gone")
+    path, note = found
+    stem = PurePath(note.table).stem
+    kind = "rest" if note.rest is not None and PurePath(note.rest).name == path.name else "labelled"
+    return attachment(path, f"{stem}-{note.variable}-{kind}{path.suffix}")
+
+
+def quality(request: Request) -> Response:
+    """All of it; the address says by which set, of which variable, and of which rows."""
     w, job = words_for(request), job_of(request)
     results = ready_results(program_of(request), job)
     asked = request.query_params
@@ -68,17 +141,7 @@ def _quality(request: Request, refused: RowbatchError | None = None) -> Response
             values |= _values(w, job, chosen.id, results, found)
         except (UsageError, InputError) as error:
             values["shown"] = explain(w, error)
-    program = program_of(request)
-    own = job.run.plan.source.sha256
-    values["others"] = [one.info for one in program.library.tables() if one.info.sha256 != own]
-    values["students"] = [
-        (
-            one,
-            [(_label_sure(w, label, least), _verdict(w, verdict)) for label, least, verdict in one.verdicts],
-        )
-        for one in results.distillations()
-    ]
-    values["refused"] = None if refused is None else explain(w, refused)
+    values |= _students(request, job, results)
     return page(
         request,
         "quality.html",
@@ -106,7 +169,7 @@ def _values(w: Words, job: desk.Job, set_id: str, results: desk.Results, found: 
         "matrix": _matrix(quality) if len(quality.against.labels) <= _MAX_MATRIX else [],
         "cell": address,
         "corrected": estimates,
-        "bars": [(_quantity(w, one), lines) for one, lines in _bars(estimates.corrections)]
+        "bars": [(_quantity(w, one.quantity), lines) for one, lines in _bars(estimates.corrections)]
         if estimates
         else [],
         "verdict": lambda verdict: _verdict(w, verdict),
@@ -176,12 +239,17 @@ def _verdict(w: Words, verdict: str) -> str:
     }[verdict]
 
 
-def _quantity(w: Words, one: Any) -> str:
+def _quantity(w: Words, quantity: str) -> str:
     """What is estimated, in the language of the page."""
-    kind, _, of = one.quantity.partition(" of ")
+    kind, _, of = quantity.partition(" of ")
     if kind == "share":
         return w.t("share of %(label)s", label=of)
-    return w.t("mean of %(name)s", name=of.removesuffix(" (people)")) if kind == "mean" else one.quantity
+    if kind != "mean":
+        return quantity
+    name, _, where_said = of.partition(" (people)")
+    if where_said:
+        return w.t("mean of %(name)s, where it can be said", name=name)
+    return w.t("mean of %(name)s", name=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,5 +305,8 @@ def _bars(corrections: Any) -> list[tuple[Any, list[Bar]]]:
 
 ROUTES = [
     Route("/jobs/{job_id}/quality", quality),
+    Route("/jobs/{job_id}/distil", student),
     Route("/jobs/{job_id}/distil", with_form(distil), methods=["POST"]),
+    Route("/jobs/{job_id}/distil/stop", with_form(stop_distil), methods=["POST"]),
+    Route("/jobs/{job_id}/distilled/{name}", distilled),
 ]
