@@ -49,7 +49,7 @@ class Probe:
 
     Attributes:
         url: Of the endpoint.
-        ignored: What was seen to be ignored, by the names of `_TEXTS`.
+        ignored: What was seen to be ignored, by the names of `IGNORABLE`.
         mended: That of it which is asked in another way since.
     """
 
