@@ -38,6 +38,8 @@ _LABELS = ("good", "bad")
 _START_S = 300.0
 _COMMAND_S = 300.0
 _SLOW_S = 2.0
+_STUCK_S = 120.0
+_WORKS = "works"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +279,11 @@ class Stage:
         path.write_text("text\n" + "".join(f'"{text}"\n' for text in texts))
         return path
 
-    def run(self, table: Path, *words: str, may_fail: bool = False) -> str:
+    def run(self, table: Path, *words: str, may_fail: bool = False, limit_s: float = _COMMAND_S) -> str:
         """A command of ours; what it said."""
-        return self.ours(table, "-m", "rowbatch", *words, may_fail=may_fail)
+        return self.ours(table, "-m", "rowbatch", *words, may_fail=may_fail, limit_s=limit_s)
 
-    def ours(self, table: Path, *words: str, may_fail: bool = False) -> str:
+    def ours(self, table: Path, *words: str, may_fail: bool = False, limit_s: float = _COMMAND_S) -> str:
         """Python with words, beside a table; what it said."""
         done = subprocess.run(
             [sys.executable, *words],
@@ -289,7 +291,7 @@ class Stage:
             env=_environment(self.place),
             capture_output=True,
             text=True,
-            timeout=_COMMAND_S,
+            timeout=limit_s,
             check=False,
         )
         if done.returncode and not may_fail:
@@ -361,22 +363,24 @@ def label_of(text: str) -> str:
 # What a run meets.
 
 
-def _plain(stage: Stage, table: Path) -> None:
+def _plain(stage: Stage, table: Path) -> str:
     stage.label(table)
     stage.require_labels(table)
     stage.require_asked_once(table)
+    return _WORKS
 
 
-def _lost_answer(stage: Stage, table: Path) -> None:
+def _lost_answer(stage: Stage, table: Path) -> str:
     before, stage.between.mode = stage.batches(), "lose"
     stage.label(table)
     assert stage.between.mode == "pass", "no create came"
     stage.require_labels(table)
     stage.require_asked_once(table)
     assert stage.batches() == before + 1, "the batch was made twice"
+    return _WORKS
 
 
-def _refused_create(stage: Stage, table: Path) -> None:
+def _refused_create(stage: Stage, table: Path) -> str:
     before, stage.between.mode = stage.batches(), "refuse"
     told = stage.label(table, "--lost-answer-wait", "3", "--on-lost-answer", "resubmit", may_fail=True)
     assert stage.between.mode == "pass", "no create came"
@@ -385,29 +389,39 @@ def _refused_create(stage: Stage, table: Path) -> None:
     stage.require_labels(table)
     stage.require_asked_once(table)
     assert stage.batches() == before + 1, "there is not one batch"
+    return _WORKS
 
 
-def _cancel(stage: Stage, table: Path) -> None:
+def _cancel(stage: Stage, table: Path) -> str:
     with _slow(stage):
         stage.submit(table)
         stage.run(table, "cancel", "r", "--poll-seconds", "0.5")
     stage.require_labels(table, "ok", "cancelled")
     stage.run(table, "resume", "r", "--poll-seconds", "0.5", "--yes")
     stage.require_labels(table)
+    return _WORKS
 
 
-def _restart(stage: Stage, table: Path) -> None:
+def _restart(stage: Stage, table: Path) -> str:
     before = stage.batches()
     with _slow(stage):
         stage.submit(table)
         stage.kill()
     stage.start()
-    stage.run(table, "resume", "r", "--poll-seconds", "0.5", "--yes")
+    try:
+        stage.run(table, "resume", "r", "--poll-seconds", "0.5", "--yes", limit_s=_STUCK_S)
+    except subprocess.TimeoutExpired:
+        # It says for ever that the batch runs: a person ends the wait.
+        stage.run(table, "give-up", "r", "--yes")
+        stage.run(table, "resume", "r", "--poll-seconds", "0.5", "--ask-again", "missing", "--yes")
+        stage.require_labels(table)
+        return "its batch stays `in_progress`; `give-up` and `resume` label all rows"
     stage.require_labels(table)
     assert stage.batches() == before + 1, "the batch was made twice"
+    return _WORKS
 
 
-MEETINGS: Mapping[str, Callable[[Stage, Path], None]] = {
+MEETINGS: Mapping[str, Callable[[Stage, Path], str]] = {
     "a run": _plain,
     "a lost answer": _lost_answer,
     "a refused create": _refused_create,
@@ -422,8 +436,7 @@ def meet(gateway: Gateway, programs: Path, place: Path) -> dict[str, str]:
     with _stage(gateway, programs, place) as stage:
         for name, meeting in MEETINGS.items():
             try:
-                meeting(stage, stage.table(name.replace(",", "").replace(" ", "-")))
-                outcomes[name] = "works"
+                outcomes[name] = meeting(stage, stage.table(name.replace(",", "").replace(" ", "-")))
             except (AssertionError, OSError, subprocess.TimeoutExpired, urllib.error.URLError) as error:
                 print(f"{gateway.name}, {name}: {error}", file=sys.stderr)
                 outcomes[name] = f"fails: {_in_short(str(error) or type(error).__name__)}"
