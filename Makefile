@@ -22,7 +22,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
+.PHONY: help demo test coverage lint bench bench-serve kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -117,6 +117,9 @@ schema-attack: $(READY)  ## Have Schemathesis ask the Batch server whatever its 
 bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
+
+bench-serve: $(READY)  ## Measure the Batch server beside a bare client and saturate, against what is wanted of it
+	$(BIN)/python benchmarks/bench_serve.py $(ARGS)
 
 # Ray is 240 MB, and nobody needs it who has one computer: it has an environment of its own.
 RAY_READY := .venv-ray/.ready

@@ -58,3 +58,13 @@ def test_a_request_without_a_text_is_refused(endpoint, body, code, told):
     assert (reply.status_code, error["code"], error["type"]) == (400, code, "invalid_request_error")
     assert told in error["message"]
     assert not engine.asked
+
+
+def test_moderations_need_no_model():
+    """
+    As with OpenAI, whose server knows one.
+    """
+    reply = asyncio.run(EchoEngine().answer("/v1/moderations", {"input": ["one", "two"]}))
+    assert reply.status_code == 200
+    assert len(reply.body["results"]) == 2
+    assert reply.body["model"]

@@ -248,4 +248,4 @@ def _moderation(body: Mapping[str, Any]) -> dict[str, Any]:
     given = body.get("input")
     texts = given if isinstance(given, list) else [given]
     result = {"flagged": False, "categories": {}, "category_scores": {}}
-    return {"id": "modr-echo", "model": body["model"], "results": [result for _ in texts]}
+    return {"id": "modr-echo", "model": body.get("model") or ECHO_MODEL, "results": [result for _ in texts]}
