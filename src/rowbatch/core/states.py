@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-IGNORABLE = ("response_format", "max_tokens", "stop", "logprobs", "n", "content")
+IGNORABLE = ("response_format", "json_schema", "max_tokens", "stop", "logprobs", "n", "content")
 """What servers were seen to leave out of a request, and answer 200; `content`: the prompt itself."""
 
 

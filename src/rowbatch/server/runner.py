@@ -328,10 +328,12 @@ class Runner:
         reply = await self._engine.answer(url, body)
         if probe.is_over():
             return reply
-        if probe.learn(body, reply):
+        is_worth_it = probe.learn(body, reply)
+        while is_worth_it:
             body = probe.fitted(row.body)
             again = await self._engine.answer(url, body)
-            probe.look(body, again)
+            # Of an answer no better one is asked for a second time.
+            is_worth_it = probe.look(body, again) and not again.is_answer
             reply = again if again.is_answer else reply
         if probe.ignored:
             self._storage.update_batch(work.batch_id, **{IGNORED: probe.report})

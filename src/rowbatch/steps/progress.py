@@ -16,6 +16,7 @@ REMARKED = "server-remarked"
 """An event: the server said of a batch what it had not said of the run."""
 _IGNORED: Mapping[str, Notice] = {
     "response_format": Notice("ignored-response-format"),
+    "json_schema": Notice("refused-json-schema"),
     "max_tokens": Notice("ignored-max-tokens"),
     "stop": Notice("ignored-stop"),
     "logprobs": Notice("ignored-logprobs"),
@@ -24,6 +25,7 @@ _IGNORED: Mapping[str, Notice] = {
 }
 _MENDED: Mapping[str, Notice] = {
     "response_format": Notice("mended-response-format"),
+    "json_schema": Notice("mended-json-schema"),
     "max_tokens": Notice("mended-max-tokens"),
 }
 

@@ -184,6 +184,15 @@ _REMARKS: dict[str, Entry] = {
         "the server of the model ignores the form of the answer; the form stands in the prompt instead",
         zh=("模型的服务器忽略了回答的格式；因此格式改为写在提示词中", ""),
     ),
+    "refused-json-schema": Entry(
+        "the server of the model refuses a schema as the form of the answer",
+        zh=("模型的服务器拒绝以结构作为回答的格式", ""),
+    ),
+    "mended-json-schema": Entry(
+        "the server of the model refuses a schema as the form of the answer; a weaker form is asked for, and the "
+        "schema stands in the prompt",
+        zh=("模型的服务器拒绝以结构作为回答的格式；因此改用较弱的格式，并把结构写在提示词中", ""),
+    ),
     "ignored-max-tokens": Entry(
         "the server of the model ignores the limit of tokens: its answers are longer, and may cost more",
         zh=("模型的服务器忽略了词元上限：回答更长，费用可能更高", ""),
