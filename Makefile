@@ -7,6 +7,7 @@ UV := .tools/uv-$(UV_VERSION)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
+NODE_SDK := .tools/openai-node/.ready
 
 # uv is to use the Python that is here, and never to fetch another one.
 export UV_PYTHON_DOWNLOADS := never
@@ -21,7 +22,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check alt-test clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check alt-test bench-serve clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -32,10 +33,10 @@ demo: $(READY)  ## Label 200 real tweets with the local model
 ui: $(READY)  ## Open the app: your browser, with the demo's run among its jobs
 	@$(BIN)/rowbatch ui $(ARGS)
 
-test: $(READY) $(BROWSER)  ## Run all tests
+test: $(READY) $(BROWSER) $(NODE_SDK)  ## Run all tests
 	$(PYTEST) $(ARGS)
 
-coverage: $(READY) $(BROWSER)  ## Run all tests and show which lines they reach (slower)
+coverage: $(READY) $(BROWSER) $(NODE_SDK)  ## Run all tests and show which lines they reach (slower)
 	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 lint: $(READY)  ## Check format, style, types, the direction of imports, and the docs
@@ -141,6 +142,9 @@ bench: $(READY)  ## Measure the speed
 	@$(UV) sync --quiet --frozen --all-extras --no-extra ray --group bench --python "$$(command -v $(PYTHON))"
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS); done
 
+bench-serve: $(READY)  ## Measure the Batch server beside a bare client and saturate, against what is wanted of it
+	$(BIN)/python benchmarks/bench_serve.py $(ARGS)
+
 # Ray is 240 MB, and nobody needs it who has one computer: it has an environment of its own.
 RAY_READY := .venv-ray/.ready
 
@@ -210,5 +214,14 @@ $(BROWSER): $(READY)
 	  $$become env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	else \
 	  $(BIN)/playwright install chromium || echo "no browser: the tests that need one are left out" >&2; \
+	fi
+	@touch $@
+
+# OpenAI's SDK for Node, where npm is: a test has it make every call of the Batch server.
+$(NODE_SDK):
+	@mkdir -p $(@D)
+	@if command -v npm >/dev/null && command -v node >/dev/null; then \
+	  npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(@D) openai@7.59.0 \
+	    || echo "no SDK for Node: its test is left out" >&2; \
 	fi
 	@touch $@

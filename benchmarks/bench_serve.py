@@ -1,9 +1,12 @@
 """
-How fast `rowbatch serve` hands the rows of a batch to another server, beside a bare client of that server.
+How fast `rowbatch serve` hands the rows of a batch to another server, beside a bare client of that server,
+and beside saturate, which hands rows out and keeps answers too; and what is wanted of each number.
 
 The other server answers in 50 ms, or in 1 s, or as a graphics card does: in steps of 50 ms, each for up to
 256 rows, eight of them a row. The bare client is aiohttp with a loop for each slot and nothing else.
 
+    make bench-serve                                    all of it: rows a second want a quiet machine
+    make bench-serve ARGS="--rows 5000 --rounds 1"      processor time and memory, on any machine
     python benchmarks/bench_serve.py --commit 10cb1cb --folder /dev/shm
 """
 
@@ -48,34 +51,90 @@ def main() -> None:
 def _measure(folder: Path, arguments: argparse.Namespace) -> None:
     rows = arguments.rows
     versions = versions_of(arguments.commit, folder)
+    peer = None if arguments.without_peers else _saturate_python()
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(arguments.rounds):
         with _upstream(18_700, "0.05") as url:
-            _note(found, "50 ms: bare client, 256 at once", _run_bare(url, 256, rows))
+            for slots in _SLOTS:
+                _note(found, _bare_at(slots), _run_bare(url, slots, rows))
+            if peer:
+                _note(found, _FIXED_PEER, _run_saturate(peer, folder, url, 256, rows))
             for version, source in versions.items():
                 # The old one needs minutes for what the new one does in seconds.
-                some = rows if version == "this version" else min(rows, 1_000)
-                for slots in (32, 256, 512):
-                    label = f"50 ms: serve, {slots} slots, {version}"
-                    _note(found, label, _run_serve(folder, source, url, some, ["--slots", str(slots)]))
+                some = rows if version == _THIS else min(rows, 1_000)
+                for slots in _SLOTS:
+                    cost = _run_serve(folder, source, url, some, ["--slots", str(slots)])
+                    _note(found, _serve_at(slots, version), cost)
         with _upstream(18_701, "1") as url:
-            label = "1 s: serve, 256 slots, this version"
-            _note(found, label, _run_serve(folder, versions["this version"], url, rows, ["--slots", "256"]))
+            _note(found, _SLOW, _run_serve(folder, versions[_THIS], url, rows, ["--slots", "256"]))
         with _upstream(18_702, "steps") as url:
-            _note(found, "steps: bare client, 256 at once", _run_bare(url, 256, rows))
+            _note(found, _BARE_STEPS, _run_bare(url, 256, rows))
+            if peer:
+                _note(found, _PEER_STEPS, _run_saturate(peer, folder, url, 0, rows))
             for version, source in versions.items():
-                some = rows if version == "this version" else min(rows, 500)
-                _note(
-                    found, f"steps: serve, nothing said, {version}", _run_serve(folder, source, url, some, [])
-                )
+                some = rows if version == _THIS else min(rows, 500)
+                _note(found, _serve_steps(version), _run_serve(folder, source, url, some, []))
     print(f"{'':58}{'rows/s':>9}{'ms CPU/row':>12}{'MB':>6}{'slots busy':>12}")
+    bests: dict[str, dict[str, float]] = {}
     for label, costs in found.items():
-        best = {name: max(cost[name] for cost in costs) for name in costs[0]}
+        best = bests[label] = {name: max(cost[name] for cost in costs) for name in costs[0]}
         best["cpu_ms"] = min(cost["cpu_ms"] for cost in costs)
         print(f"{label:58}{best['rate']:9.0f}{best['cpu_ms']:12.2f}{best['mb']:6.0f}{best['busy']:12.0%}")
     with _upstream(18_703, "0.001") as url:
-        for label, value in _store_and_checks(folder, versions["this version"], url).items():
-            print(f"{label:58}{value}")
+        apart = _store_and_checks(folder, versions[_THIS], url)
+    _tell_goals(bests, apart)
+
+
+_THIS = "this version"
+_SLOTS = (32, 256, 512)
+_FIXED_PEER = "50 ms: saturate, 256 at once"
+_SLOW = "1 s: serve, 256 slots"
+_BARE_STEPS = "steps: bare client, 256 at once"
+_PEER_STEPS = "steps: saturate, nothing said"
+
+
+def _bare_at(slots: int) -> str:
+    return f"50 ms: bare client, {slots} at once"
+
+
+def _serve_at(slots: int, version: str = _THIS) -> str:
+    return f"50 ms: serve, {slots} slots" + ("" if version == _THIS else f", {version}")
+
+
+def _serve_steps(version: str = _THIS) -> str:
+    return "steps: serve, nothing said" + ("" if version == _THIS else f", {version}")
+
+
+def _tell_goals(bests: dict[str, dict[str, float]], apart: dict[str, float]) -> None:
+    """What is wanted, what was found, and whether that is so."""
+    rows = []
+    for slots in _SLOTS:
+        ratio = bests[_serve_at(slots)]["cpu_ms"] / bests[_bare_at(slots)]["cpu_ms"]
+        rows.append(
+            (f"processor time a row, {slots} slots", f"{ratio:.2f} x bare", "at most 2 x", ratio <= 2)
+        )
+    busy = bests[_SLOW]["busy"]
+    rows.append(("slots busy, 256 slots, answers in 1 s", f"{busy:.0%}", "at least 90 %", busy >= 0.9))
+    share = bests[_serve_steps()]["rate"] / bests[_BARE_STEPS]["rate"]
+    text = "rows/s of the bare client, steps, nothing said"
+    rows.append((text, f"{share:.0%}", "at least 85 %", share >= 0.85))
+    if _FIXED_PEER in bests:
+        ratio = bests[_FIXED_PEER]["cpu_ms"] / bests[_serve_at(256)]["cpu_ms"]
+        text = "rows a second of processor time, of saturate's"
+        rows.append((text, f"{ratio:.1f} x", "at least 1 x", ratio >= 1))
+    for (text, unit, most), value in zip(_APART, apart.values(), strict=True):
+        rows.append((text, f"{value:.2f} {unit}", f"at most {most} {unit}", value <= most))
+    print(f"\n{'':58}{'found':>16}{'wanted':>18}")
+    for text, told, wanted, is_so in rows:
+        print(f"{text:58}{told:>16}{wanted:>18}  {'met' if is_so else 'MISSED'}")
+
+
+_APART = (
+    ("processor time of the check of 200 MB of input", "s", 3),
+    ("most memory with a batch of 50,000 rows", "MB", 150),
+    ("GET /v1/batches?limit=100 among 20,000 batches", "ms", 50),
+    ("a page of 100 and a look for work among them, in the store", "ms", 50),
+)
 
 
 def _note(found: dict[str, list[dict[str, float]]], label: str, cost: dict[str, float]) -> None:
@@ -181,23 +240,25 @@ def _run_bare(url: str, slots: int, rows: int) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _server(
-    folder: Path, source: Path, url: str, options: list[str]
+    folder: Path, source: Path, url: str, options: list[str], *, home: Path | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], str, str]]:
-    with tempfile.TemporaryDirectory(dir=folder) as home:
-        words = [sys.executable, "-m", "rowbatch", "serve", "--home", home, "--port", "0"]
+    with contextlib.ExitStack() as stack:
+        home = home or Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        state = home / "server.json"
+        state.unlink(missing_ok=True)
+        words = [sys.executable, "-m", "rowbatch", "serve", "--home", str(home), "--port", "0"]
         process = subprocess.Popen(
             [*words, "--upstream", f"{url}/v1", *options],
             env={**os.environ, "PYTHONPATH": str(source)},
             stdout=subprocess.DEVNULL,
         )
         try:
-            state = Path(home) / "server.json"
             while not state.exists():
                 if process.poll() is not None:
                     sys.exit("the server did not start")
                 time.sleep(0.05)
             base_url = json.loads(state.read_text())["base_url"]
-            yield process, base_url, (Path(home) / "server.key").read_text()
+            yield process, base_url, (home / "server.key").read_text()
         finally:
             process.kill()
             process.wait()
@@ -232,15 +293,36 @@ def _run_serve(folder: Path, source: Path, url: str, rows: int, options: list[st
         return {"rate": rows / span_s, "cpu_ms": cpu_ms, "mb": _most_mb(process.pid), "busy": busy}
 
 
-def _store_and_checks(folder: Path, source: Path, url: str) -> dict[str, str]:
-    """A list of 20,000 batches, the check of 200 MB, and a batch of 50,000 rows."""
+def _saturate_python() -> list[str] | None:
+    """What runs a program with saturate; None where uv is not here."""
+    uv = next(iter(sorted((_HERE.parent.parent / ".tools").glob("uv-*/bin/uv"))), None)
+    if uv is None:
+        print("no uv in .tools/: saturate is left out", file=sys.stderr)
+        return None
+    return [str(uv), "run", "--quiet", "--no-project", "--with", "saturate==0.2.0", "python"]
+
+
+def _run_saturate(peer: list[str], folder: Path, url: str, slots: int, rows: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        program = str(_HERE.with_name("saturating.py"))
+        # Without packages of the machine's, and nothing before the first row: that is not what is measured.
+        subprocess.run([*peer, "-c", "import saturate"], check=True, capture_output=True)
+        _asked(f"{url}/stats")
+        words = [*peer, program, f"{url}/v1", str(slots), str(rows), out]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+    cost: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return {**cost, "busy": _busy(url, slots or _ROWS_A_STEP)}
+
+
+def _store_and_checks(folder: Path, source: Path, url: str) -> dict[str, float]:
+    """The check of 200 MB, a batch of 50,000 rows, and a list of 20,000 batches: the numbers of `_APART`."""
     import openai
 
     from rowbatch.server.chat_request import CHAT
     from rowbatch.server.storage import Cursor, Storage
     from rowbatch.server.validation import validate_input
 
-    found: dict[str, str] = {}
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=folder) as name:
         path = Path(name) / "in.jsonl"
         body = {"model": _MODEL, "messages": [{"role": "user", "content": "x " * 1_990}]}
@@ -250,11 +332,10 @@ def _store_and_checks(folder: Path, source: Path, url: str) -> dict[str, str]:
                 lines.write(json.dumps(line) + "\n")
         began = time.process_time()
         verdict = validate_input(path, endpoint=CHAT, models=[_MODEL])
-        took_s = time.process_time() - began
+        found["check_s"] = time.process_time() - began
         assert verdict.requests == 49_000, verdict.errors[:1]
-        found[f"check of an input of {path.stat().st_size / 1e6:.0f} MB"] = f"{took_s:.2f} s of CPU"
     cost = _run_serve(folder, source, url, 50_000, ["--slots", "256"])
-    found["most memory with a batch of 50,000 rows"] = f"{cost['mb']:.0f} MB"
+    found["mb"] = cost["mb"]
     with _server(folder, source, url, []) as (process, base_url, key):
         client = openai.OpenAI(base_url=base_url, api_key=key)
         file = client.files.create(file=("in.jsonl", b"{}\n"), purpose="batch")
@@ -285,8 +366,20 @@ def _store_and_checks(folder: Path, source: Path, url: str) -> dict[str, str]:
             assert storage.oldest_batch("validating", "in_progress") is None
             took.append(time.monotonic() - began)
         storage.close()
-        found["a page of 100 and a look for work, among 20,000 batches"] = f"{1000 * min(took):.1f} ms"
+        with _server(folder, source, url, [], home=home) as (_, address, own):
+            found["list_ms"] = 1000 * min(_list_s(f"{address}/batches?limit=100", own) for _ in range(20))
+        found["store_ms"] = 1000 * min(took)
     return found
+
+
+def _list_s(address: str, key: str) -> float:
+    request = urllib.request.Request(address, headers={"authorization": f"Bearer {key}"})
+    began = time.monotonic()
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = json.load(answer)
+    took_s = time.monotonic() - began
+    assert (len(found["data"]), found["has_more"]) == (100, True)
+    return took_s
 
 
 def _asked(url: str) -> Any:

@@ -1,11 +1,13 @@
 """
-Other people's software at our Batch server, unmodified and newest, and what came of it.
+Other people's software at our Batch server, and a run of ours at their servers, unmodified and newest, and
+what came of it.
 
     make neighbours                     all of them; docs/reference/neighbours.md is written anew
     make neighbours ARGS="litellm"      only those whose name has this, and no page
 
 Each has an environment of its own in `.neighbours/`, and a script in `tests/neighbours/` that does with it
-what its own documentation shows, to the end. The server is `rowbatch serve --echo`: it needs no model.
+what its own documentation shows, to the end. The server is `rowbatch serve --echo`: it needs no model. Their
+servers, and what a run of ours meets there, are in `gateways.py`.
 """
 
 from __future__ import annotations
@@ -19,11 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from gateways import GATEWAYS, MEETINGS, Gateway, free_port, meet, python_of
+from rowbatch.server.webhooks import HOOK_FILE
 
 ROOT = Path(__file__).parent.parent
 PLACE = ROOT / ".neighbours"
@@ -44,19 +49,25 @@ class Neighbour:
         script: In `tests/neighbours/`.
         what: What the script does, for the page.
         also: What else is installed.
-        python: The oldest version of Python that it takes.
+        hears: It listens at `WEBHOOK_PORT` of this computer, and is told there when batches end.
     """
 
     name: str
     script: str
     what: str
     also: tuple[str, ...] = ()
-    python: tuple[int, int] = (3, 11)
+    hears: bool = False
 
 
 NEIGHBOURS = (
     Neighbour("openai", "openai_python.py", "a batch, the list, a chat"),
-    Neighbour("openai (Node)", "openai_node.mjs", "a batch, the list"),
+    Neighbour(
+        "openai (Node)",
+        "openai_node.mjs",
+        "each call: files, uploads, batches, webhooks, models, chats, responses, embeddings, completions, "
+        "moderations, streams",
+        hears=True,
+    ),
     Neighbour("batchwork-ai", "batchwork_ai.py", "a batch"),
     Neighbour("batch-openai", "batch_openai_client.py", "a batch"),
     Neighbour("loom-batch", "loom_batch.py", "a batch", ("openai",)),
@@ -85,6 +96,18 @@ of `tests/neighbours/`. Seen on {day}, Python {python}.
 | program | version | what is done | outcome |
 |---|---|---|---|
 """
+_SERVERS = """
+## As servers
+
+`rowbatch run` at other people's Batch servers: twelve rows; an answer to a create that is lost after it was
+carried out; a create that is refused with 500, and made again; a cancel, and then the rest; the server killed
+with `kill -9` while the batch runs, and started again. Each row has to have its own label in its own place.
+What stands behind the server counts that no row is asked twice in the first three. LiteLLM hands batches on
+to a `rowbatch serve` behind it, ogx carries them out.
+
+| server | version | {meetings} |
+|---|---|{rule}
+"""
 
 
 def main() -> int:
@@ -100,37 +123,62 @@ def main() -> int:
         for one in NEIGHBOURS
         if not options.names or any(name in one.name or name in one.script for name in options.names)
     ]
+    servers = [
+        one for one in GATEWAYS if not options.names or any(name in one.name for name in options.names)
+    ]
     lines = []
     failures = 0
     for one in chosen:
         version = _installed(one, is_kept=options.keep)
-        outcome = _outcome(one) if version else "could not be installed"
-        failures += outcome != "works"
-        lines.append(f"| {one.name} | {version} | {one.what} | {outcome} |")
+        came = outcome(one, _command(one)) if version else "could not be installed"
+        failures += came != "works"
+        lines.append(f"| {one.name} | {version} | {one.what} | {came} |")
         print(lines[-1], flush=True)
-    if len(chosen) == len(NEIGHBOURS):
+    told = []
+    for server in servers:
+        version = _installed(server, is_kept=options.keep)
+        outcomes = _met(server) if version else dict.fromkeys(MEETINGS, "could not be installed")
+        failures += any(came != "works" for came in outcomes.values())
+        told.append(f"| {server.name} | {version} | {' | '.join(outcomes.values())} |")
+        print(told[-1], flush=True)
+    if not options.names:
         head = _HEAD.format(day=datetime.now(UTC).date(), python=".".join(map(str, sys.version_info[:2])))
-        PAGE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+        below = _SERVERS.format(meetings=" | ".join(MEETINGS), rule="---|" * len(MEETINGS))
+        PAGE.write_text("\n".join([head + "\n".join(lines), below + "\n".join(told), ""]), encoding="utf-8")
     return 1 if failures else 0
 
 
-def _installed(one: Neighbour, *, is_kept: bool) -> str:
+def _met(server: Gateway) -> dict[str, str]:
+    """What came of what a run of ours met there."""
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            return meet(server, _folder(server) / "bin", Path(name))
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+            return dict.fromkeys(MEETINGS, "does not start")
+
+
+def _installed(one: Neighbour | Gateway, *, is_kept: bool) -> str:
     """Install the newest; its version, or "" where that cannot be."""
     folder = _folder(one)
-    if one.script.endswith(".mjs"):
+    if isinstance(one, Neighbour) and one.script.endswith(".mjs"):
         return _installed_by_npm(folder, is_kept=is_kept)
     python = folder / "bin" / "python"
     uv = next(iter(sorted((ROOT / ".tools").glob("uv-*/bin/uv"))), None)
     if not python.exists():
         # With uv where it is: pip takes minutes for what it does in seconds.
-        made = [str(uv), "venv", "-q", str(folder)] if uv else [sys.executable, "-m", "venv", str(folder)]
+        wanted = python_of(one.python if isinstance(one, Gateway) else (3, 11))
+        if wanted is None:
+            return ""
+        given = [str(uv), "venv", "-q", "--python", wanted] if uv else [wanted, "-m", "venv"]
+        made = [*given, str(folder)]
         subprocess.run(made, check=True)
     if not (is_kept and _version(python, one.name)):
-        wanted = [one.name, *one.also]
+        packages = [one.name, *one.also]
         installing = (
-            [str(uv), "pip", "install", "-q", "-U", "--python", str(python), *wanted]
+            [str(uv), "pip", "install", "-q", "-U", "--python", str(python), *packages]
             if uv
-            else [str(python), "-m", "pip", "install", "-q", "-U", *wanted]
+            else [str(python), "-m", "pip", "install", "-q", "-U", *packages]
         )
         done = subprocess.run(installing, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -166,22 +214,34 @@ def _version(python: Path, name: str) -> str:
     return done.stdout.strip()
 
 
-def _folder(one: Neighbour) -> Path:
+def _folder(one: Neighbour | Gateway) -> Path:
     return PLACE / re.sub(r"[^a-z0-9-]+", "-", one.name.lower()).strip("-")
 
 
-def _outcome(one: Neighbour) -> str:
-    """Run its script at a server of its own; "works", or the last words of what went wrong."""
-    with tempfile.TemporaryDirectory() as name, _server(Path(name)) as base_url:
+def _command(one: Neighbour) -> tuple[str, ...]:
+    """What runs its script, in its environment."""
+    if one.script.endswith(".mjs"):
+        # Node looks for packages beside the script.
+        return ("node", str(shutil.copy(SCRIPTS / one.script, _folder(one))))
+    return str(_folder(one) / "bin" / "python"), str(SCRIPTS / one.script)
+
+
+def outcome(one: Neighbour, command: Sequence[str]) -> str:
+    """
+    Run its script at a server of its own.
+
+    Args:
+        one: The neighbour.
+        command: What runs its script.
+    Returns:
+        "works", or the last words of what went wrong.
+    """
+    with free_port() as port:
+        pass
+    hook = f"http://127.0.0.1:{port}/hook" if one.hears else ""
+    with tempfile.TemporaryDirectory() as name, _server(Path(name), hook) as base_url:
         folder = Path(name) / "work"
         folder.mkdir()
-        script = SCRIPTS / one.script
-        if script.suffix == ".mjs":
-            # Node looks for packages beside the script.
-            script = Path(shutil.copy(script, _folder(one)))
-            command = ["node", str(script)]
-        else:
-            command = [str(_folder(one) / "bin" / "python"), str(script)]
         environment = {
             **{
                 name: value
@@ -192,6 +252,7 @@ def _outcome(one: Neighbour) -> str:
             "OPENAI_API_KEY": _KEY,
             "OPENAI_BASE_URL": base_url,
             "OPENAI_API_BASE": base_url,
+            **_of_hook(Path(name), port),
             # What they would send or fetch elsewhere.
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "TELEMETRY_ENABLED": "false",
@@ -220,14 +281,24 @@ def _outcome(one: Neighbour) -> str:
         return f"fails: {told[:160]}".replace("|", "\\|").replace(name, "…")
 
 
+def _of_hook(folder: Path, port: int) -> dict[str, str]:
+    secret = folder / "server" / HOOK_FILE
+    if not secret.exists():
+        return {}
+    return {"WEBHOOK_PORT": str(port), "WEBHOOK_SECRET": secret.read_text().strip()}
+
+
 @contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def _server(folder: Path, hook: str) -> Iterator[str]:
     """`rowbatch serve --echo`, until the block ends."""
     home = folder / "server"
     log = folder / "log"
     with log.open("wb") as to:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rowbatch", "serve", "--echo", "--home", str(home), "--port", "0"],
+            [
+                *(sys.executable, "-m", "rowbatch", "serve", "--echo", "--home", str(home), "--port", "0"),
+                *(("--webhook", hook) if hook else ()),
+            ],
             env={**os.environ, "ROWBATCH_SERVER_KEY": _KEY},
             stdout=to,
             stderr=to,

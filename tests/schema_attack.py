@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from serving import ScriptedEngine, running_server
+from rowbatch.server.echo import EchoEngine
+from serving import running_server
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
@@ -23,7 +24,8 @@ def main() -> int:
     """As Schemathesis exits: 0 where it found nothing."""
     with (
         tempfile.TemporaryDirectory() as home,
-        running_server(Path(home), ScriptedEngine()) as endpoint,
+        # It has an answer at every endpoint, and streams.
+        running_server(Path(home), EchoEngine()) as endpoint,
     ):
         address = endpoint.base_url.removesuffix("/v1")
         given = [
@@ -32,7 +34,9 @@ def main() -> int:
             *("--checks", CHECKS),
             *("--max-examples", "100"),
         ]
-        return subprocess.run([sys.argv[1], *given, *sys.argv[2:]], check=False).returncode
+        program = str(Path(sys.argv[1]).absolute())
+        # It keeps what it finds where it is started.
+        return subprocess.run([program, *given, *sys.argv[2:]], cwd=home, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
-"""loom-batch: a batch of prompts."""
+"""loom-batch: a batch of prompts, each with its own answer."""
 
 import time
 
 from loom import Loom
 
 client = Loom("openai", "gpt-4o-mini", use_cache=False)
-job = client.submit([f"hello {n}" for n in range(12)])
-for _ in range(120):
-    try:
-        fetched = job.fetch()
-    except Exception as error:
-        if "not" not in str(error).lower():
-            raise
-    else:
-        if fetched is not None and getattr(fetched, "is_complete", True):
-            break
+prompts = [f"hello {n}" for n in range(12)]
+job = client.submit(prompts)
+end = time.monotonic() + 240
+while not (fetched := job.fetch()).done:
+    assert time.monotonic() < end, job
     time.sleep(1)
-print(fetched)
+assert fetched.responses == {f"prompt-{n}": prompt for n, prompt in enumerate(prompts)}, fetched
+assert not fetched.error_messages, fetched

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import stamina
 
-from driving import POLICY, PRICE, judge_moves, make_run, right_label, rows_of, texts
+import rowbatch
+from driving import LABELS, POLICY, PRICE, judge_moves, make_run, right_label, rows_of, texts
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.shard import ShardLimits
 from rowbatch.errors import NeedsDecision, ServiceError
@@ -304,3 +305,60 @@ def test_bad_days(server, tmp_path, name):
     # What expired has no answer, and is all that is asked again.
     assert sum(count > 1 for count in done.paid.values()) == (3 if name == "long-day" else 0)
     assert len(done.sent) == sum(row["status"] in ("ok", *STATUSES.values()) for row in done.sent)
+
+
+@pytest.mark.parametrize(
+    ("faults", "stops"),
+    [
+        pytest.param("gone", ["results-gone"], id="file"),
+        pytest.param('[[fault]]\nkind = "gone"\non = "get-batch"\nnth = [1, 3]', [], id="batch"),
+        pytest.param(
+            '[[fault]]\nkind = "gone"\non = ["get-batch", "list-batches"]\nnth = [1, 2]',
+            [],
+            id="batch and list",
+        ),
+    ],
+)
+def test_what_is_said_to_be_gone_and_is_not(server, tmp_path, faults, stops):
+    """
+    A 404 ends no row that was paid for: a batch is asked for again, and looked for in the list; of a file a
+    person is told, and the same command again finds it.
+    """
+    done = Labelled(server, tmp_path / "x", faults, rows=12, shard_rows=6, policy=ASKS)
+    assert {one.fault for one in done.happened} == {"gone"}
+    assert done.stops == stops
+    assert {row["status"] for row in done.sent} == {"ok"}
+    assert (done.made, set(done.paid.values())) == (2, {1})
+
+
+def test_a_cancel_that_comes_too_late(server, tmp_path, monkeypatch):
+    """
+    The batch is completed all the same, behind `cancelling`: every answer is kept, `resume` asks nothing.
+    """
+    monkeypatch.setenv("ROWBATCH_API_KEY", server.key)
+    monkeypatch.chdir(tmp_path)
+    asked = [f"text {number}" for number in range(1, 9)]
+    (tmp_path / "t.csv").write_text("text\n" + "".join(f"{text}\n" for text in asked))
+    made = rowbatch.create(
+        "t.csv",
+        text="text",
+        labels=LABELS,
+        prompt="Which?",
+        provider="compatible",
+        base_url=server.base_url,
+        model="m",
+        output="out.csv",
+    )
+    before, seen = server.asked, len(server.happened)
+    server.misbehave('[[fault]]\nkind = "cancel-too-late"\n[[fault]]\nkind = "slow-batch"\nlooks = 4')
+    made.submit()
+    report = made.cancel(wait_s=None, poll_seconds=0.0)
+    assert report is not None
+    assert {one.fault for one in server.happened[seen:]} == {"cancel-too-late", "slow-batch"}
+    rows = rows_of(tmp_path / "out.csv")
+    assert [(row["text"], row["status"], row["label"]) for row in rows] == [
+        (text, "ok", right_label(text)) for text in asked
+    ]
+    made.resume(poll_seconds=0.0)
+    assert server.asked - before == Counter(asked)
+    assert server.batches_made == 1

@@ -21,7 +21,9 @@ from end_to_end import wait_until
 from refi_schema import check_schema
 from rowbatch import api, desk
 from rowbatch.cli.app import app
+from rowbatch.core.states import Remarks
 from rowbatch.server.engine import EngineReply
+from rowbatch.steps.progress import note_remarks
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_answer, scripted_local_model
@@ -1638,6 +1640,21 @@ def test_answers_that_are_doubted_are_said_above_the_labels(site, client):
     with RunDirectory(site.program.jobs.all()[0].run.path).ledger() as ledger:
         ledger.add_event("answers-doubted", ledger.shards()[0], match=0.1)
     assert told in client.get(job).text
+
+
+def test_what_the_server_of_the_model_ignores_is_said_on_the_page(site, client):
+    """
+    In either language, above the labels.
+    """
+    job = labelled(site, client, [[1, "so good", ""]])
+    assert "ignores" not in client.get(job).text
+    with RunDirectory(site.program.jobs.all()[0].run.path).ledger() as ledger:
+        note_remarks(ledger, ledger.shards()[0], Remarks(("response_format",), ("response_format",), 3))
+    page = client.get(job).text
+    assert "the form stands in the prompt instead" in page
+    assert "3 rows may have been asked twice" in page
+    client.post("/settings/look", data={"language": "zh", "look": "light"})
+    assert "模型的服务器忽略了回答的格式" in client.get(job).text
 
 
 def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from rowbatch.errors import RunError, StorageError, UsageError
 from rowbatch.providers.catalog import find_provider
 from rowbatch.steps.built import BuildReport, build_report_of, is_built
 from rowbatch.steps.doctor import check_results_age
-from rowbatch.steps.progress import Progress, read_progress
+from rowbatch.steps.progress import Progress, read_progress, told_remarks
 from rowbatch.store.home import home
 from rowbatch.store.ledger import LEDGER_FAULTS, Event, RunRecord
 from rowbatch.store.rundir import RunDirectory, known_runs
@@ -61,6 +61,8 @@ class Status(Shown):
         members: The same of the further models that are asked; `state` is that of the one that is least far.
         collected_at: When the labelled table was written last; None before.
         answers_doubted: Whether answers of some shard may stand beside the wrong rows.
+        remarks: What our own Batch server says of the batches: what the server of the model ignores, and how
+            many rows may have been asked twice.
     """
 
     path: Path
@@ -80,6 +82,7 @@ class Status(Shown):
     members: tuple[Status, ...] = ()
     collected_at: datetime | None = None
     answers_doubted: bool = False
+    remarks: tuple[Notice, ...] = ()
 
     def as_blocks(self) -> Iterator[Block]:
         """What is labelled by whom, how far it is, and what happened last."""
@@ -175,6 +178,7 @@ def status_of(run: RunDirectory, *, most_states: int | None = None, most_events:
         events = tuple(ledger.newest_events(most_events))
         collected = ledger.events("collected")
         is_doubted = bool(ledger.events("answers-doubted"))
+        remarks = told_remarks(ledger)
         if not is_own_server(plan):
             kept = find_provider(plan.asking.provider).results_days
             age = check_results_age(ledger, kept, datetime.now(UTC))
@@ -205,6 +209,7 @@ def status_of(run: RunDirectory, *, most_states: int | None = None, most_events:
         statuses=_statuses(collected[-1]) if collected else {},
         collected_at=collected[-1].at if collected else None,
         answers_doubted=is_doubted,
+        remarks=remarks,
     )
 
 

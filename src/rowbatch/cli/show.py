@@ -912,12 +912,9 @@ def status(found: Status, told: Sequence[Event]) -> None:
             )
         if left := found.progress.shards - len(found.progress.states):
             line(f"  and {left:,} more")
-    for one in found.members:
-        line(f"with     {one.model} ({one.provider}): {one.state}")
-        if one.progress:
-            progress(one.progress)
-        if one.fault:
-            line(f"  {printable(str(one.fault))}")
+    for remark in found.remarks:
+        line(f"look     {printable(str(remark))}")
+    _members(found.members)
     if found.output:
         line(f"output   {found.output}")
     if found.warning:
@@ -926,6 +923,17 @@ def status(found: Status, told: Sequence[Event]) -> None:
         line(f"go on    {command('resume', found.path)}")
     if told:
         events(told)
+
+
+def _members(members: Sequence[Status]) -> None:
+    for one in members:
+        line(f"with     {one.model} ({one.provider}): {one.state}")
+        if one.progress:
+            progress(one.progress)
+        if one.fault:
+            line(f"  {printable(str(one.fault))}")
+        for remark in one.remarks:
+            line(f"  look: {printable(str(remark))}")
 
 
 def runs(found: Sequence[Status]) -> None:

@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+IGNORABLE = ("response_format", "json_schema", "max_tokens", "stop", "logprobs", "n", "content")
+"""What servers were seen to leave out of a request, and answer 200; `content`: the prompt itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """
+    What our own Batch server says of a batch besides what OpenAI's says.
+
+    Attributes:
+        ignored: What the server of the model ignores of requests: names of `IGNORABLE`.
+        mended: That of it which is asked in another way since.
+        asked_twice: So many rows may have been asked twice, since the server was killed.
+    """
+
+    ignored: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+    asked_twice: int = 0
+
+
+NO_REMARKS = Remarks()
 
 
 class ShardState(StrEnum):

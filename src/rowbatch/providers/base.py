@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 from urllib.parse import quote
 
+from rowbatch.core.states import NO_REMARKS, Remarks
 from rowbatch.errors import RefusalKind, ServiceError
 from rowbatch.http import PaidOutcome, is_id
 from rowbatch.words.masking import masked
@@ -45,6 +46,7 @@ class BatchView:
         refusal: Why it failed; `other` also where it did not.
         expires_at: When the provider gives up, or None.
         raw: The provider's answer as JSON text.
+        remarks: Of our own server; empty of others.
     """
 
     batch_id: str
@@ -64,6 +66,7 @@ class BatchView:
     expires_at: datetime | None = None
     reason: str = ""
     refusal: RefusalKind = "other"
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rowbatch.core.states import TERMINAL_BATCH_STATUSES
+from rowbatch.core.states import IGNORABLE, NO_REMARKS, TERMINAL_BATCH_STATUSES, Remarks
 from rowbatch.errors import ServiceError
 from rowbatch.http import HttpClient, PaidOutcome
 from rowbatch.providers.base import (
@@ -238,7 +238,19 @@ def read_batch(answer: Mapping[str, object]) -> BatchView:
         reason=str(errors[0].get("message") or "") if errors else "",
         refusal=OPENAI.kind(None, " ".join(codes), error_text),
         raw=kept_text(answer),
+        remarks=_remarks(answer.get("rowbatch")),
     )
+
+
+def _remarks(said: object) -> Remarks:
+    """What our own server adds; of names only those that have words."""
+    if not isinstance(said, dict):
+        return NO_REMARKS
+    names = {
+        name: tuple(one for one in IGNORABLE if isinstance(said.get(name), list) and one in said[name])
+        for name in ("ignored_by_server", "mended")
+    }
+    return Remarks(names["ignored_by_server"], names["mended"], count_of(said.get("rows_maybe_asked_twice")))
 
 
 def _entries(errors: Any) -> list[Any]:

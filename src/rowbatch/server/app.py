@@ -26,6 +26,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rowbatch.core.states import IGNORABLE
 from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.processes import prove
 from rowbatch.server import openapi, strict_json
@@ -198,9 +199,15 @@ class _Server:
         return JsonAnswer({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
-        """Whether batches go on. An upstream that is away is waited for: batches may come all the same."""
+        """
+        Whether batches go on. An upstream that is away is waited for: batches may come all the same.
+
+        What an upstream ignores is named too, without its models: these are told to those who have a key.
+        """
         if self.runner.fault is None:
-            return JsonAnswer({"status": "ready"})
+            seen = {one for report in self.runner.ignored.values() for one in report["ignored_by_server"]}
+            names = [name for name in IGNORABLE if name in seen]
+            return JsonAnswer({"status": "ready", **({"ignored_by_upstream": names} if names else {})})
         return JsonAnswer({"status": "not ready", "reason": "the disk or the store refuses"}, 503)
 
     async def description(self, _: Request) -> Response:
@@ -255,6 +262,9 @@ class _Server:
                 "started_at": self.started_at,
                 "engine": self.engine.state,
                 "fault": self.runner.fault or self.engine.fault,
+                "ignored_by_upstream": {
+                    model: report["warnings"] for model, report in self.runner.ignored.items()
+                },
                 **self.engine.details,
             }
         )

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from rowbatch.server.endpoint import RefusedRequest, ServedEndpoint
+from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import EngineReply
 
 ECHO_MODEL = "echo"
@@ -55,6 +57,9 @@ class EchoEngine:
     async def answer(self, endpoint: str, body: Mapping[str, Any], *, is_patient: bool = True) -> EngineReply:
         """As `Engine.answer`; an answer that cannot be made is refused with its cause."""
         del is_patient
+        refused = _refused(ENDPOINTS[endpoint], body)
+        if refused is not None:
+            return EngineReply(400, refused.body)
         asked = text_of(body)
         self.asked[asked] += 1
         usage = _usage(body, asked)
@@ -105,6 +110,22 @@ def echo(body: Mapping[str, Any]) -> str:
     if isinstance(schema, Mapping):
         return json.dumps(_value(schema, text, ""), ensure_ascii=False)
     return json.dumps({"text": text}, ensure_ascii=False) if form.get("type") == "json_object" else text
+
+
+def _refused(served: ServedEndpoint, body: Mapping[str, Any]) -> RefusedRequest | None:
+    """Why a request is none, as OpenAI says it: a program that leaves out texts sees that in its tests."""
+    name = served.required
+    if name not in body:
+        text = f"Missing required parameter: '{name}'."
+        return RefusedRequest(text, code="missing_required_parameter", param=name)
+    said = body[name]
+    if name == "messages" and not (isinstance(said, list) and all(isinstance(one, dict) for one in said)):
+        text = "Invalid type for 'messages': expected an array of objects."
+        return RefusedRequest(text, code="invalid_type", param=name)
+    if said == []:
+        text = f"Invalid '{name}': empty array. Expected an array with minimum length 1."
+        return RefusedRequest(text, code="empty_array", param=name)
+    return None
 
 
 def text_of(body: Mapping[str, Any]) -> str:
@@ -227,4 +248,4 @@ def _moderation(body: Mapping[str, Any]) -> dict[str, Any]:
     given = body.get("input")
     texts = given if isinstance(given, list) else [given]
     result = {"flagged": False, "categories": {}, "category_scores": {}}
-    return {"id": "modr-echo", "model": body["model"], "results": [result for _ in texts]}
+    return {"id": "modr-echo", "model": body.get("model") or ECHO_MODEL, "results": [result for _ in texts]}

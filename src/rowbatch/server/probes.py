@@ -2,11 +2,14 @@
 What another server ignores of a request: seen in the first answers of a batch, before the rest is asked.
 
 Servers answer 200 and leave out what they don't know. What can be done about it is done: the schema goes into
-the prompt, and the limit is given under its older name too. The first rows are rows of the batch, so looking
-costs nothing but that the others wait for them.
+the prompt, and the limit is given under its older name too. Others refuse a schema as the form of an answer:
+then any object is asked for, as far as they have that. The first rows are rows of the batch, so looking costs
+nothing but that the others wait for them.
 
 Source:
     What transformers serve 5.17, Ollama, llama.cpp and gateways in front of them were seen to leave out.
+    DeepSeek refuses `json_schema`: 400, "This response_format type is unavailable now"; so does the server of
+    llama-cpp-python, with 422, whose form is `json_object` with a field `schema` (`llama_types.py`).
 """
 
 from __future__ import annotations
@@ -28,8 +31,13 @@ LEAST_ROWS = 20
 _LONGEST_WAIT_S = 60.0
 _FORMATS = ("json_schema", "json_object")
 _SHORT_OF_TOKENS = "length"
+_REFUSALS = (400, 404, 415, 422, 501)
+_NAMES_OF_FORMS = ("response_format", "json_schema", "text.format")
+_OWN_FAULTS = ("invalid schema", "invalid_json_schema")
+"""A schema that is none is refused by who knows schemas: it is no gain to ask without."""
 _TEXTS = {
     "response_format": "the form of the answer (response_format) is ignored: answers don't fit the schema",
+    "json_schema": "a schema as the form of the answer (response_format: json_schema) is refused",
     "max_tokens": "the limit of tokens is ignored: answers are longer",
     "stop": "'stop' is ignored: answers go on behind it",
     "logprobs": "'logprobs' is ignored: answers have no probabilities",
@@ -38,6 +46,7 @@ _TEXTS = {
 }
 _MENDED = {
     "response_format": "the schema is put into the prompt",
+    "json_schema": "a weaker form is asked for, and the schema is put into the prompt",
     "max_tokens": "the limit is given as max_tokens too",
 }
 
@@ -49,7 +58,7 @@ class Probe:
 
     Attributes:
         url: Of the endpoint.
-        ignored: What was seen to be ignored, by the names of `_TEXTS`.
+        ignored: What was seen to be ignored, by the names of `IGNORABLE`.
         mended: That of it which is asked in another way since.
     """
 
@@ -60,6 +69,8 @@ class Probe:
     _seen: int = 0
     _since: float = field(default_factory=time.monotonic)
     _is_needless: bool = False
+    _weaker: int = 0
+    """How much weaker a form is asked for: 1 is any object, 2 is none; the schema is in the prompt then."""
 
     def is_over(self) -> bool:
         """Whether nothing more is to be learned."""
@@ -101,20 +112,35 @@ class Probe:
     def look(self, body: Mapping[str, Any], reply: EngineReply) -> bool:
         """As `learn`, of a row that was asked again."""
         if not reply.is_answer:
-            return False
+            return self._asks_for_less(body, reply)
         found = what_is_ignored(body, reply.body)
         self.ignored += [name for name in found if name not in self.ignored]
         new = [name for name in found if _can_be_mended(name, body) and name not in self.mended]
         self.mended += new
         return bool(new) or any(name in self.mended and self.fitted(body) != body for name in found)
 
+    def _asks_for_less(self, body: Mapping[str, Any], reply: EngineReply) -> bool:
+        """Whether the form was refused, and a weaker one is asked for from here on."""
+        form = _form(body)
+        strength = _FORMS_BY_STRENGTH.index(form) if form in _FORMS_BY_STRENGTH else None
+        if strength is None or (strength and not self._weaker) or not _refuses_form(reply):
+            return False
+        # Others may have been refused meanwhile, in the same form.
+        self._weaker = max(self._weaker, strength + 1)
+        for names in (self.ignored, self.mended):
+            if "json_schema" not in names:
+                names.append("json_schema")
+        return True
+
     def fitted(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """A body as this server understands it."""
         if not self.mended:
             return body
         found = dict(body)
-        if "response_format" in self.mended:
+        if "response_format" in self.mended or self._weaker:
             found = _with_schema_in_prompt(found)
+        if self._weaker and _form(body) == "json_schema":
+            found = _with_weaker_form(found, self._weaker)
         if "max_tokens" in self.mended and "max_completion_tokens" in found:
             found["max_tokens"] = found["max_completion_tokens"]
         return found
@@ -164,6 +190,35 @@ def _can_be_mended(name: str, body: Mapping[str, Any]) -> bool:
     if name == "response_format":
         return True
     return name == "max_tokens" and "max_completion_tokens" in body and "max_tokens" not in body
+
+
+_FORMS_BY_STRENGTH = ("json_schema", "json_object")
+
+
+def _form(body: Mapping[str, Any]) -> str | None:
+    """The type of the form that is asked for; None for a text."""
+    text = body.get("text")
+    form = body.get("response_format") or (text.get("format") if isinstance(text, Mapping) else None)
+    kind = form.get("type") if isinstance(form, Mapping) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _refuses_form(reply: EngineReply) -> bool:
+    """Whether a refusal is about the form of the answer, by what it names."""
+    told = json.dumps(reply.body).lower()
+    is_own = any(name in told for name in _OWN_FAULTS)
+    return reply.status_code in _REFUSALS and not is_own and any(name in told for name in _NAMES_OF_FORMS)
+
+
+def _with_weaker_form(body: dict[str, Any], weaker: int) -> dict[str, Any]:
+    """Any object in place of a schema, with that beside it for those who read it there; or a text."""
+    schema = (_format(body) or {}).get("schema")
+    form = {"type": "json_object", **({"schema": schema} if isinstance(schema, Mapping) else {})}
+    found = {name: value for name, value in body.items() if name != "response_format"}
+    if "response_format" in body:
+        return {**found, "response_format": form} if weaker == 1 else found
+    text = {name: value for name, value in body["text"].items() if name != "format"}
+    return {**found, "text": {**text, "format": form} if weaker == 1 else text}
 
 
 def _format(body: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -56,6 +56,7 @@ class Runner:
     Attributes:
         is_idle: No batch is unfinished.
         outcomes: Rows since the start, `answered` and `refused`.
+        ignored: Of each model what its server ignores, by the newest batch that showed it.
     """
 
     def __init__(self, storage: Storage, engine: Engine) -> None:
@@ -70,6 +71,7 @@ class Runner:
         self._failures: collections.Counter[str] = collections.Counter()
         self._faults: dict[object, str] = {}
         self.outcomes: collections.Counter[str] = collections.Counter()
+        self.ignored: dict[str, dict[str, Any]] = {}
         self.is_idle = False
 
     @property
@@ -326,13 +328,16 @@ class Runner:
         reply = await self._engine.answer(url, body)
         if probe.is_over():
             return reply
-        if probe.learn(body, reply):
+        is_worth_it = probe.learn(body, reply)
+        while is_worth_it:
             body = probe.fitted(row.body)
             again = await self._engine.answer(url, body)
-            probe.look(body, again)
+            # Of an answer no better one is asked for a second time.
+            is_worth_it = probe.look(body, again) and not again.is_answer
             reply = again if again.is_answer else reply
         if probe.ignored:
             self._storage.update_batch(work.batch_id, **{IGNORED: probe.report})
+            self.ignored[work.model] = probe.report
         if probe.is_over() and probe.ignored:
             log = logging.getLogger(__name__)
             log.warning("batch %s: %s", work.batch_id, "; ".join(probe.report["warnings"]))

@@ -8,6 +8,7 @@ from datetime import datetime
 from rowbatch.core.states import ShardState
 from rowbatch.errors import ServiceError
 from rowbatch.providers.base import BatchClient, BatchView, is_without_list
+from rowbatch.steps.progress import note_remarks
 from rowbatch.store.ledger import Ledger, Shard
 
 FILES_AWAITED = "files-awaited"
@@ -27,6 +28,7 @@ def poll_shard(ledger: Ledger, client: BatchClient, shard: Shard) -> tuple[Shard
     if _has_files_to_come(view) and _may_come(ledger, client, shard):
         # In OpenAI's words: the results are being prepared.
         view = replace(view, status="finalizing", is_terminal=False)
+    note_remarks(ledger, shard, view.remarks)
     if view.is_terminal:
         ended = ledger.move(
             shard,

@@ -8,12 +8,28 @@ from decimal import Decimal
 
 from rowbatch.core.direct_ids import is_direct
 from rowbatch.core.document import Block, Shown, named, notes_of
-from rowbatch.core.states import ShardState
-from rowbatch.store.ledger import Ledger, ShardLine, Standing, name_of
+from rowbatch.core.states import IGNORABLE, NO_REMARKS, Remarks, ShardState
+from rowbatch.store.ledger import Event, Ledger, Shard, ShardLine, Standing, name_of
 from rowbatch.words.notice import Notice
 from rowbatch.words.printing import dollars
 
 _OVER = (ShardState.ENDED, ShardState.DOWNLOADED)
+REMARKED = "server-remarked"
+"""An event: the server said of a batch what it had not said of the run."""
+_IGNORED: Mapping[str, Notice] = {
+    "response_format": Notice("ignored-response-format"),
+    "json_schema": Notice("refused-json-schema"),
+    "max_tokens": Notice("ignored-max-tokens"),
+    "stop": Notice("ignored-stop"),
+    "logprobs": Notice("ignored-logprobs"),
+    "n": Notice("ignored-n"),
+    "content": Notice("ignored-content"),
+}
+_MENDED: Mapping[str, Notice] = {
+    "response_format": Notice("mended-response-format"),
+    "json_schema": Notice("mended-json-schema"),
+    "max_tokens": Notice("mended-max-tokens"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +170,49 @@ def _state_of(line: ShardLine) -> ShardProgress:
         line.waits_for,
         is_direct(line.batch_id),
     )
+
+
+def note_remarks(ledger: Ledger, shard: Shard, said: Remarks) -> None:
+    """Keep what is said of a batch, where it is new: many batches say the same."""
+    if said == NO_REMARKS:
+        return
+    known = ledger.events(REMARKED)
+    ignored, mended = _names(known, "ignored"), _names(known, "mended")
+    own = [event for event in known if (event.round, event.shard) == (shard.round, shard.number)]
+    is_new = not (ignored.issuperset(said.ignored) and mended.issuperset(said.mended))
+    if is_new or said.asked_twice > _asked_twice(own):
+        ledger.add_event(
+            REMARKED,
+            shard,
+            ignored=list(said.ignored),
+            mended=list(said.mended),
+            asked_twice=said.asked_twice,
+        )
+
+
+def told_remarks(ledger: Ledger) -> tuple[Notice, ...]:
+    """What was said of the batches of a run, each once."""
+    known = ledger.events(REMARKED)
+    ignored, mended = _names(known, "ignored"), _names(known, "mended")
+    told = [
+        _MENDED.get(name, _IGNORED[name]) if name in mended else _IGNORED[name]
+        for name in IGNORABLE
+        if name in ignored
+    ]
+    shards = {(event.round, event.shard) for event in known}
+    twice = sum(
+        _asked_twice([event for event in known if (event.round, event.shard) == one]) for one in shards
+    )
+    if twice:
+        told.append(Notice("maybe-asked-twice", {"count": twice}))
+    return tuple(told)
+
+
+def _names(events: Sequence[Event], name: str) -> set[str]:
+    lists = [event.detail.get(name) for event in events]
+    return {str(one) for found in lists if isinstance(found, list) for one in found}
+
+
+def _asked_twice(events: Sequence[Event]) -> int:
+    counts = [event.detail.get("asked_twice") for event in events]
+    return max((count for count in counts if isinstance(count, int)), default=0)

@@ -131,7 +131,8 @@ LAST_EVENT = "SELECT id, at, kind, round, shard FROM event ORDER BY id DESC LIMI
 LAST_EVENTS = """
 SELECT max(id) AS id, at, kind, round, shard FROM event
 WHERE kind NOT IN (
-    'status', 'cancel-asked', 'duplicate-cancelled', 'counters-differ', 'answers-doubted', 'files-awaited'
+    'status', 'cancel-asked', 'duplicate-cancelled', 'counters-differ', 'answers-doubted', 'files-awaited',
+    'server-remarked'
 )
 GROUP BY round, shard, kind = 'policy'
 """

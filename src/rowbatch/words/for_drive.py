@@ -175,6 +175,55 @@ _SAID: dict[str, Entry] = {
         "round {round}: {rows:,} rows are asked again", zh=("第 {round} 轮：再次询问 {rows:,} 行", "")
     ),
 }
+_REMARKS: dict[str, Entry] = {
+    "ignored-response-format": Entry(
+        "the server of the model ignores the form of the answer: its answers do not fit the codebook's schema",
+        zh=("模型的服务器忽略了回答的格式：它的回答不符合编码手册的结构", ""),
+    ),
+    "mended-response-format": Entry(
+        "the server of the model ignores the form of the answer; the form stands in the prompt instead",
+        zh=("模型的服务器忽略了回答的格式；因此格式改为写在提示词中", ""),
+    ),
+    "refused-json-schema": Entry(
+        "the server of the model refuses a schema as the form of the answer",
+        zh=("模型的服务器拒绝以结构作为回答的格式", ""),
+    ),
+    "mended-json-schema": Entry(
+        "the server of the model refuses a schema as the form of the answer; a weaker form is asked for, and the "
+        "schema stands in the prompt",
+        zh=("模型的服务器拒绝以结构作为回答的格式；因此改用较弱的格式，并把结构写在提示词中", ""),
+    ),
+    "ignored-max-tokens": Entry(
+        "the server of the model ignores the limit of tokens: its answers are longer, and may cost more",
+        zh=("模型的服务器忽略了词元上限：回答更长，费用可能更高", ""),
+    ),
+    "mended-max-tokens": Entry(
+        "the server of the model ignores the limit of tokens by its newer name; it is given under the older one too",
+        zh=("模型的服务器不认识词元上限的新名称；因此也用旧名称给出", ""),
+    ),
+    "ignored-stop": Entry(
+        "the server of the model ignores where answers are to stop: they go on behind it",
+        zh=("模型的服务器忽略了停止标记：回答在标记之后继续", ""),
+    ),
+    "ignored-logprobs": Entry(
+        "the server of the model gives no probabilities, though they are asked for: there is no confidence",
+        zh=("已请求概率，但模型的服务器没有给出：因此没有置信度", ""),
+    ),
+    "ignored-n": Entry(
+        "the server of the model gives fewer answers to a row than are asked for",
+        zh=("模型的服务器对一行给出的回答少于所请求的数量", ""),
+    ),
+    "ignored-content": Entry(
+        "the server of the model gives empty answers: the texts may be longer than the model can read",
+        zh=("模型的服务器给出空的回答：文本可能超过模型可读的长度", ""),
+    ),
+    "maybe-asked-twice": Entry(
+        "the Batch server was killed while it worked: {count:,} rows may have been asked twice, and be billed twice "
+        "where somebody bills",
+        zh=("批处理服务器在工作时被终止：有 {count:,} 行可能被请求了两次，收费的服务商可能会计费两次", ""),
+    ),
+}
+
 _DECISIONS: dict[str, Entry] = {
     "lost-answer": Entry(
         "shard {shard}: nobody knows whether its batch was made. The answer was lost, and the provider's list has "
@@ -412,4 +461,4 @@ _REFUSALS: dict[str, Entry] = {
         zh=("{file} 第 {line:,} 行：{why}", "请去掉它，或选择另一个服务商"),
     ),
 }
-DRIVE: dict[str, Entry] = {**_WAITS, **_STOPS, **_SAID, **_DECISIONS, **_REFUSALS}
+DRIVE: dict[str, Entry] = {**_WAITS, **_STOPS, **_SAID, **_REMARKS, **_DECISIONS, **_REFUSALS}
