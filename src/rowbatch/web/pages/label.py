@@ -48,6 +48,8 @@ class ShownFault:
 def label(request: Request) -> Response:
     """The form."""
     table = table_of(request)
+    # Before the draft: what is said between the two makes a page that is behind, and not one that seems new.
+    version = table.draft_version
     draft = draft_of(table, words_for(request).language)
     text = request.query_params.get("text", "")
     try:
@@ -57,7 +59,7 @@ def label(request: Request) -> Response:
     if text and text in reading.header and text != draft.text:
         draft = replace(draft, text=text)
     taken = request.query_params.get("taken", "")
-    values = _values(request, table, draft, reading)
+    values = {**_values(request, table, draft, reading), "version": version}
     if taken.isdecimal() and not draft.codebook:
         values["taken"] = sum(len(one.filled_labels) for one in draft.questions)
         values["taken_questions"] = len(draft.questions)
