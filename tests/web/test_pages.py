@@ -199,7 +199,7 @@ def test_codebooks_to_begin_with_by_the_forms_alone(client):
     sheets = [client.get(f"{place}/codebook{end}") for end in ("", "?of=template")]
     for name in ("sentiment", "moral-foundations"):
         taken = client.post(f"{place}/ready", data={"name": name})
-        assert taken.headers["location"] == f"{place}/label?taken=1"
+        assert taken.headers["location"] == f"{place}/label#question"
     page = client.get(f"{place}/label").text
     assert "To which moral concerns" in page
     assert "Which tone does the text have?" in page

@@ -475,10 +475,9 @@ def settle(request: Request, form: FormData) -> Response:
     return see_other(f"/tables/{table.id}/label")
 
 
-def taken_over(table: desk.LibraryTable, before: desk.Draft, taken: desk.Draft) -> Response:
+def take_over(table: desk.LibraryTable, before: desk.Draft, taken: desk.Draft) -> None:
     """Keep a draft that was taken over; what it replaces can be brought back."""
     table.save_draft({"draft": taken.to_plain()}, replaces=before.is_begun)
-    return see_other(f"/tables/{table.id}/label?taken=1")
 
 
 def row_of(form: FormData) -> int:
@@ -613,7 +612,8 @@ def bring(request: Request, form: FormData) -> Response:
         return page(
             request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
         )
-    return taken_over(table, draft, brought)
+    take_over(table, draft, brought)
+    return see_other(f"/tables/{table.id}/label?taken=1")
 
 
 ROUTES = [
