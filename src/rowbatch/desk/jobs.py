@@ -217,7 +217,8 @@ class Job:
         and the names of the others.
         """
         answer = self.run.plan.question.answer
-        first, *others = answer.get("variables") or ({},)
+        variables: Sequence[Mapping[str, Any]] = answer.get("variables") or ({},)
+        first, *others = variables
         asked = first.get("question") or ("" if others else answer.get("instructions")) or first.get("name")
         named = (str(one) for one in (asked, *(other.get("name") for other in others)) if one)
         return " · ".join(" ".join(one.split()) for one in named)[:_LONGEST_NAME]
