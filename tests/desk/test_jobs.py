@@ -56,6 +56,26 @@ def until(condition, seconds=20.0):
         time.sleep(0.02)
 
 
+def test_a_job_is_called_by_what_it_asks(folder):
+    """
+    By its question, or what is said before it; of several by the first, and the names of the others.
+    """
+    tone = {"name": "tone", "question": "Which tone\n has it?", "labels": [{"name": "a"}, {"name": "b"}]}
+    bare = {"name": "words", "kind": "quote"}
+    for book, told in (
+        ({"variables": [tone], "instructions": "Read it."}, "Which tone has it?"),
+        ({"variables": [bare], "instructions": "Read it."}, "Read it."),
+        ({"variables": [bare]}, "words"),
+        ({"variables": [tone, bare], "instructions": "Read it."}, "Which tone has it? · words"),
+        ({"variables": [bare, tone], "instructions": "Read it."}, "words · tone"),
+        ({"instructions": "Say it shorter."}, "Say it shorter."),
+    ):
+        run = api.create("posts.csv", text="post", codebook=book)
+        assert desk.Jobs().job(desk.job_id(run.path)).asks == told
+    run = made()
+    assert desk.Jobs().job(desk.job_id(run.path)).asks == "How is it?"
+
+
 def test_a_job_from_its_draft_to_its_end(folder):
     """
     Each state has its word; the id stays, and another set of jobs sees the same.

@@ -25,6 +25,7 @@ from rowbatch.core.states import Remarks
 from rowbatch.server.engine import EngineReply
 from rowbatch.steps.progress import note_remarks
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.web.pages import label
 from rowbatch.web.words import Words, choose_language, words_of
 from serving import scripted_answer, scripted_local_model
 from serving_pages import served_pages, visiting
@@ -169,6 +170,25 @@ def test_the_same_file_dropped_twice_is_the_same_table(client):
     assert by_form.headers["location"] == again
 
 
+def test_a_page_that_is_made_while_something_is_written_is_behind(site, client, monkeypatch):
+    """
+    What is said after a page has read what it shows is another version than the page says.
+    """
+    place = sent(client, table_file([[1, "post 1", ""]])).removesuffix("/label")
+    (table,) = site.program.library.tables()
+    found, written = label.draft_of, desk.Draft(text="post", instructions="Written meanwhile")
+
+    def meanwhile(*args):
+        draft = found(*args)
+        table.save_draft({"draft": written.to_plain()})
+        return draft
+
+    monkeypatch.setattr(label, "draft_of", meanwhile)
+    page = client.get(f"{place}/label")
+    assert "Written meanwhile" not in page.text
+    assert int(found_in(page, r'name="version" value="(\d+)"')) < table.draft_version
+
+
 def test_codebooks_to_begin_with_by_the_forms_alone(client):
     """
     A ready one replaces what is asked, which is brought back by a press; a sheet of what the form asks, and a
@@ -181,7 +201,7 @@ def test_codebooks_to_begin_with_by_the_forms_alone(client):
     sheets = [client.get(f"{place}/codebook{end}") for end in ("", "?of=template")]
     for name in ("sentiment", "moral-foundations"):
         taken = client.post(f"{place}/ready", data={"name": name})
-        assert taken.headers["location"] == f"{place}/label?taken=1"
+        assert taken.headers["location"] == f"{place}/label#question"
     page = client.get(f"{place}/label").text
     assert "To which moral concerns" in page
     assert "Which tone does the text have?" in page

@@ -59,6 +59,7 @@ JobState = Literal[
 MOST_PARTS = 100
 """So many shards are shown."""
 _MOST_EVENTS = 100
+_LONGEST_NAME = 200
 AT_WORK: tuple[JobState, ...] = ("checking", "sending", "waiting", "running", "collecting")
 """States that change by themselves."""
 TroubleKind = Literal[
@@ -208,6 +209,19 @@ class Job:
     def run(self) -> Run:
         """The run. What works on runs is large, and a list of jobs needs none of it."""
         return self.opened()
+
+    @property
+    def asks(self) -> str:
+        """
+        What it asks, in a line: as it tells one job of a table from the next. Of several questions the first,
+        and the names of the others.
+        """
+        answer = self.run.plan.question.answer
+        variables: Sequence[Mapping[str, Any]] = answer.get("variables") or ({},)
+        first, *others = variables
+        asked = first.get("question") or ("" if others else answer.get("instructions")) or first.get("name")
+        named = (str(one) for one in (asked, *(other.get("name") for other in others)) if one)
+        return " · ".join(" ".join(one.split()) for one in named)[:_LONGEST_NAME]
 
     @property
     def is_at_work(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -63,10 +62,7 @@ def jobs(request: Request) -> Response:
 
 def question_of(job: desk.Job) -> str:
     """What a job asks, as it tells one job of a table from the next."""
-    answer = job.run.plan.question.answer
-    variables: Sequence[Any] = answer.get("variables") or ()
-    asked = variables[0].get("question") if len(variables) == 1 else ""
-    return str(asked or answer.get("instructions") or "")[:200]
+    return job.asks
 
 
 def job(request: Request) -> Response:

@@ -56,6 +56,8 @@ class ShownFault:
 def label(request: Request) -> Response:
     """The form."""
     table = table_of(request)
+    # Before the draft: what is said between the two makes a page that is behind, and not one that seems new.
+    version = table.draft_version
     draft = draft_of(table, words_for(request).language)
     text = request.query_params.get("text", "")
     try:
@@ -65,7 +67,7 @@ def label(request: Request) -> Response:
     if text and text in reading.header and text != draft.text:
         draft = replace(draft, text=text)
     taken = request.query_params.get("taken", "")
-    values = _values(request, table, draft, reading)
+    values = {**_values(request, table, draft, reading), "version": version}
     if taken.isdecimal() and not draft.codebook:
         values["taken"] = sum(len(one.filled_labels) for one in draft.questions)
         values["taken_questions"] = len(draft.questions)
@@ -551,10 +553,9 @@ def settle(request: Request, form: FormData) -> Response:
     return see_other(f"/tables/{table.id}/label")
 
 
-def taken_over(table: desk.LibraryTable, before: desk.Draft, taken: desk.Draft) -> Response:
+def take_over(table: desk.LibraryTable, before: desk.Draft, taken: desk.Draft) -> None:
     """Keep a draft that was taken over; what it replaces can be brought back."""
     table.save_draft({"draft": taken.to_plain()}, replaces=before.is_begun)
-    return see_other(f"/tables/{table.id}/label?taken=1")
 
 
 def row_of(form: FormData) -> int:
@@ -709,7 +710,8 @@ def bring(request: Request, form: FormData) -> Response:
         return page(
             request, "label.html", status=422, **_values(request, table, brought, reading, shown=shown)
         )
-    return taken_over(table, draft, brought)
+    take_over(table, draft, brought)
+    return see_other(f"/tables/{table.id}/label?taken=1")
 
 
 ROUTES = [

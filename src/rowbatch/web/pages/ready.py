@@ -12,17 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import api, desk
-from rowbatch.web.pages.label import draft_of, taken_over
+from rowbatch.web.pages.label import draft_of, take_over
 from rowbatch.web.pages.results import attachment
 from rowbatch.web.pages.tables import table_of
-from rowbatch.web.rendering import program_of, text_of, with_form, words_for
+from rowbatch.web.rendering import program_of, see_other, text_of, with_form, words_for
 
 
 def begin(request: Request, form: FormData) -> Response:
     """Ask what a codebook asks that comes along."""
     table, language = table_of(request), words_for(request).language
     draft = draft_of(table, language)
-    return taken_over(table, draft, desk.draft_from_ready(text_of(form, "name"), language, draft))
+    take_over(table, draft, desk.draft_from_ready(text_of(form, "name"), language, draft))
+    return see_other(f"/tables/{table.id}/label#question")
 
 
 def sheet(request: Request) -> Response:
