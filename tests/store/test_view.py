@@ -41,6 +41,21 @@ def test_any_rows_of_a_view(tmp_path):
     assert found[ROW].to_list() == [15]
 
 
+def test_rows_from_anywhere_in_files_and_batches(tmp_path, monkeypatch):
+    """
+    In the order in which they are asked for, also twice, alone and with some of the columns.
+    """
+    monkeypatch.setattr(views, "_ROWS_OF_BATCH", 3)
+    write_view(tmp_path / "v", ["id", "text"], frames(10, 1, 10))
+    view = TableView(tmp_path / "v")
+    for rows in ([21, 1, 11, 4, 3, 21], list(range(21, 0, -1)), [10, 11, 12], [7], []):
+        assert view.take(rows)["0"].to_list() == [f"id {row}" for row in rows]
+        some = view.take(rows, ["1"])
+        assert some.columns == ["1"]
+        assert some["1"].to_list() == ["text" * (row % 3) for row in rows]
+    assert view.frame(9, 5)["0"].to_list() == [f"id {row}" for row in range(9, 14)]
+
+
 def test_a_view_can_be_looked_at_while_it_is_written(tmp_path):
     """
     What is there is there; only the end says that it is all.

@@ -58,7 +58,7 @@ def people_said(
     """
     position = view.columns.index(column)
     reader = people_reader(variable, info_of(columns, position))
-    cells = view.take(rows).select(said_by_people(str(position)))[PEOPLE]
+    cells = view.take(rows, [str(position)]).select(said_by_people(str(position)))[PEOPLE]
     return [reader.read_or_keep(cell) for cell in cells]
 
 

@@ -376,19 +376,20 @@ class Results:
             answers = self._view().frame(numbers[0], len(numbers))
             texts = self._table_view().frame(numbers[0], len(numbers))
         else:
-            answers, texts = self._view().take(numbers), self._table_view().take(numbers)
+            answers = self._view().take(numbers)
+            texts = self._table_view().take(numbers, [str(position) for position in self._text_positions()])
         corrections = self.run.corrections()
         positions = self._text_positions()
         found = []
-        for number, cells, told in zip(numbers, texts.rows(), answers.rows(named=True), strict=True):
+        for number, cells, told in zip(
+            numbers, texts.rows(named=True), answers.rows(named=True), strict=True
+        ):
             human = corrections.get(number, {})
             values = tuple(human.get(name, told[str(place)]) for place, name in enumerate(self.columns))
             text = " · ".join(
-                f"{cells[position]} = {meaning}"
-                if (meaning := self.meaning_at(position, cells[position]))
-                else cells[position]
+                f"{cell} = {meaning}" if (meaning := self.meaning_at(position, cell)) else cell
                 for position in positions
-                if cells[position]
+                if (cell := cells[str(position)])
             )
             found.append((number, text, values, told["status"], told["status_reason"]))
         return found
@@ -568,7 +569,7 @@ class Results:
             InputError, UsageError: There is no such coding set, column or variable.
         """
         place, one = self._place(variable), self.variable(variable)
-        answered = self._view().take(rows)[str(place)].to_list()
+        answered = self._view().take(rows, [str(place)]).to_series().to_list()
         if chosen.coded:
             gold = self._coded(chosen.coded, variable, chosen.part).settled.gold
             said = [gold.get(row, "") for row in rows]
@@ -576,7 +577,7 @@ class Results:
             view = self._table_view()
             column = people_position(view.columns, chosen.people)
             reader = self._reader(one, column, chosen.not_coded)
-            cells = view.take(rows).select(said_by_people(str(column)))[PEOPLE].to_list()
+            cells = view.take(rows, [str(column)]).select(said_by_people(str(column)))[PEOPLE].to_list()
             said = [reader.read_or_keep(cell) for cell in cells]
         told = pl.DataFrame({PEOPLE: said, MODEL: answered}, schema={PEOPLE: pl.String, MODEL: pl.String})
         alike = told.select(one.is_same(pl.col(PEOPLE), pl.col(MODEL))).to_series()

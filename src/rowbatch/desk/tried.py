@@ -49,7 +49,7 @@ def rows_by_chance(
             if row not in seen:
                 seen.add(row)
                 drawn.append(row)
-        has_text = view.take(drawn).select(has_text_in(asked)).to_series()
+        has_text = view.take(drawn, asked).select(has_text_in(asked)).to_series()
         found += [row for row, is_wanted in zip(drawn, has_text, strict=True) if is_wanted]
     return found[count * (ten - 1) : count * ten]
 

@@ -214,8 +214,11 @@ def help_page(request: Request) -> Response:
         (table, ("↑", "↓", "PgUp", "PgDn", "Home", "End"), w.t("move by rows")),
         (row, ("j",), w.t("next row in the list")),
         (row, ("k",), w.t("previous row in the list")),
+        (row, ("1", "2", "3"), w.t("this label is right: it is saved, and the next row comes")),
+        (row, ("z",), w.t("take back what was just saved")),
         (row, ("e",), w.t("to the field with the label")),
         (w.t("what to label"), ("Ctrl", "Enter"), w.t("try ten rows")),
+        (w.t("what to label"), ("y", "n"), w.t("this answer is right, or wrong; the next one")),
         (w.t("human coding"), ("1", "2", "3"), w.t("this label: it is saved, and the next text comes")),
         (w.t("human coding"), ("z", "s", "n", "x", "?"), w.t("undo, skip, note, can't say, codebook")),
     )

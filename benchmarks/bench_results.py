@@ -1,0 +1,112 @@
+"""
+Each page of a job of a million rows: CPU of this process, which serves it, of its first call, of a later one,
+and of the first one after a row was corrected.
+
+    .venv/bin/python benchmarks/bench_results.py
+    .venv/bin/python benchmarks/bench_results.py --rows 100000
+
+Target: 100 ms for any page; what is counted is counted once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import workload
+from bench_pages import least_ms
+from options import parser_of
+
+from rowbatch.store.home import home
+from rowbatch.store.rundir import remember_run
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+_HERE = Path(__file__).parent
+
+
+def make_job(folder: Path, rows: int) -> Path:
+    """A run that is done, of a table with a column that people coded in one row of a hundred."""
+    table, results, place = folder / "t.csv", folder / "results", folder / "run"
+    results.mkdir()
+    workload.write_table(table, rows)
+    workload.write_results(results, rows)
+    labels = pl.Series([*workload.LABELS, *[""] * (100 - len(workload.LABELS))])
+    cells = pl.read_csv(table, infer_schema=False)
+    cells.with_columns(people=labels.gather(pl.int_range(rows, eager=True) % 100)).write_csv(table)
+    for step, source in (("build", table), ("download", results), ("collect", results)):
+        script = str(_HERE / "bench_collect.py")
+        subprocess.run([sys.executable, script, "--step", step, str(place), str(source)], check=True)
+    remember_run(home(), place)
+    return place
+
+
+def once_ms(work: Callable[[], object]) -> float:
+    """Milliseconds of CPU of this process, with all its threads, of one call."""
+    started = time.process_time()
+    work()
+    return (time.process_time() - started) * 1e3
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parser_of(__doc__.split("\n\n")[0], rows=1_000_000, rounds=5)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=asked.folder) as name:
+        folder = Path(name)
+        os.environ["ROWBATCH_HOME"] = str(folder / "home")
+        os.chdir(folder)
+        measure(make_job(folder, asked.rows), asked.rows, asked.rounds)
+
+
+def measure(place: Path, rows: int, rounds: int) -> None:
+    """Each page of the job, in the order in which a person comes to it."""
+    from rowbatch import api, desk
+    from serving_pages import served_pages, visiting
+
+    run = api.open_run(place)
+    job = f"/jobs/{desk.job_id(place)}"
+    label = workload.LABELS[0]
+    people = f"people=people&variable=label&says={label}"
+    addresses = (
+        "",
+        "?part=results",
+        "/splits",
+        "/rows",
+        "/rows?page=5000",
+        f"/rows?variable=label&label={label}",
+        "/rows?people=people&variable=label&differs=1",
+        f"/rows?{people}&model={workload.LABELS[1]}",
+        f"/rows/{rows // 2}",
+        f"/rows/{rows // 2}?variable=label&label={label}",
+        "/quality",
+        "/download",
+        "/methods",
+    )
+    with served_pages() as site, visiting(site) as client:
+        client.get("/jobs")
+        assert site.program.results(site.program.jobs.job(desk.job_id(place))).prepare(600.0)
+
+        def ask(address: str) -> bytes:
+            answer = client.get(f"{job}{address}")
+            assert answer.status_code == 200, (address, answer.text[:2_000])
+            return answer.content
+
+        print(f"{'page':64} {'first':>9} {'later':>9} {'corrected':>9}")
+        for number, address in enumerate(addresses, start=1):
+            work = partial(ask, address)
+            first, later = once_ms(work), least_ms(work, rounds)
+            run.correct(number, "label", label)
+            corrected = once_ms(work)
+            print(f"/jobs/JOB{address:55} {first:6.0f} ms {later:6.0f} ms {corrected:6.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
