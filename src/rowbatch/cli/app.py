@@ -580,6 +580,7 @@ def run(
     from rowbatch.cli import show
 
     _require_table(table)
+    _require_question(labels, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options, changes = _policy_changes(options)
@@ -661,6 +662,7 @@ def try_command(
         _try_run(table, count, options["headers"], yes=yes, as_json=as_json)
         return
     _require_table(table)
+    _require_question(options["labels"], options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options["headers"], options["header"] = _sorted_headers(options["headers"])
@@ -1487,6 +1489,7 @@ def plan(
     from rowbatch.cli import show
 
     _require_table(table)
+    _require_question(labels, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options["headers"], options["header"] = _sorted_headers(options["headers"])
@@ -3654,6 +3657,12 @@ def _require_table(path: Path) -> None:
     except OSError as error:
         if api.as_address(path) is None:
             raise from_os_error(error, str(path)) from error
+
+
+def _require_question(labels: str | None, options: dict[str, Any]) -> None:
+    """Labels alone do not say what they are to be chosen by."""
+    if labels and not (options["prompt"] or options["codebook"] or options["template"]):
+        raise UsageError("labels-without-question")
 
 
 def _option(name: str) -> str:
