@@ -22,6 +22,7 @@ NAMES = (
     "headers.json",
     "known-runs",
     "models.toml",
+    "rowbatch.toml",
     "runs",
     "server",
     "settings.json",
