@@ -17,7 +17,7 @@ import beside_others
 import cells
 import dependencies
 
-from rowbatch.api import codebook_schema
+from rowbatch.api import codebook_schema, settings_schema
 from rowbatch.cli.app import app
 from rowbatch.server.faults.catalogue import CALLS, KINDS
 from rowbatch.server.faults.days import DAYS
@@ -63,6 +63,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "server.openapi.json": json.dumps(document(), indent=1) + "\n",
         DOCS / "reference" / "commands.md": commands_page(),
         DOCS / "reference" / "codebook.schema.json": codebook_schema(),
+        DOCS / "reference" / "settings.schema.json": settings_schema(),
         DOCS / "reference" / "faults.md": faults_page(),
         dependencies.PAGE: dependencies.page(),
         cells.PAGE: cells.page(),

@@ -309,6 +309,9 @@ class LocalModelError(RowbatchError):
 
 
 # An address of an object, also where it was made a path, which makes one of two slashes.
+# A path has one of the two slashes of an address.
+_WEB = re.compile(r"(?P<scheme>https?|ftp):/{1,2}(?P<rest>.+)", re.IGNORECASE | re.DOTALL)
+_GOOGLE_SHEETS = "docs.google.com/spreadsheets"
 _OBJECT = re.compile(r"(?:s3|gs|az):/", re.IGNORECASE)
 
 
@@ -327,6 +330,11 @@ def from_os_error(error: OSError, path: str) -> RowbatchError:
             error = OSError(int(told.group(1)), os.strerror(int(told.group(1))))
     if isinstance(error, FileNotFoundError) and _OBJECT.match(path):
         return InputError("object-not-here", object=path)
+    if isinstance(error, FileNotFoundError) and (found := _WEB.match(path)):
+        address = f"{found['scheme']}://{found['rest']}"
+        if found["rest"].startswith(_GOOGLE_SHEETS):
+            return InputError("path-is-google-sheet", address=address)
+        return InputError("path-is-web-address", address=address)
     if isinstance(error, FileNotFoundError):
         return InputError("path-missing", path=path)
     if isinstance(error, IsADirectoryError):

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from rowbatch.api.sets import coding_set as coding_set
     from rowbatch.api.sets import coding_sets as coding_sets
     from rowbatch.api.sets import open_coding_set as open_coding_set
+    from rowbatch.api.settings import find_settings as find_settings
     from rowbatch.api.standing import Status as Status
     from rowbatch.api.standing import find_events as find_events
     from rowbatch.api.standing import find_status as find_status
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from rowbatch.core.table_options import WriteOptions as WriteOptions
     from rowbatch.objects.address import as_address as as_address
     from rowbatch.providers.catalog import find_provider as find_provider
+    from rowbatch.store.settings_file import settings_schema as settings_schema
 
 _PLACES = {
     "Agreement": "core.agreement",
@@ -149,6 +151,7 @@ _PLACES = {
     "find_events": "api.standing",
     "find_key": "api.keys",
     "find_provider": "providers.catalog",
+    "find_settings": "api.settings",
     "find_status": "api.standing",
     "how_many": "api.statistics",
     "infer": "api.tasks",
@@ -184,6 +187,7 @@ _PLACES = {
     "serve": "api.local",
     "server_home": "api.local",
     "set_key": "api.keys",
+    "settings_schema": "store.settings_file",
     "specification_curve": "api.variants",
     "split": "api.parts",
     "stability": "api.variants",

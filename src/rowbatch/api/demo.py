@@ -81,6 +81,7 @@ def prepare_demo(*, rows: int = 200, folder: str | Path | None = None) -> DemoRu
         table,
         text=data.text_column,
         codebook=DEMO_CODEBOOK,
+        provider="local",
         output=place / "tweets.labelled.csv",
         run=place / "run",
         # It is to show the model at work.

@@ -42,6 +42,7 @@ from rowbatch.steps.recover import RecoverReport
 from rowbatch.steps.trial import TrialReport
 from rowbatch.steps.verify import VerifyReport
 from rowbatch.store.ledger import Event
+from rowbatch.store.settings_file import Said
 from rowbatch.tables.base import BadRowList
 from rowbatch.tasks.infer import ShardDone
 from rowbatch.tasks.plan import TaskPlan
@@ -104,6 +105,7 @@ __all__ = [
     "RoundSpent",
     "RunQuality",
     "RunStability",
+    "Said",
     "SampleForm",
     "SampleReport",
     "ScaleAgreement",

@@ -20,6 +20,7 @@ from rowbatch.api.keys import find_key, require_key
 from rowbatch.api.local import ensure_local_server
 from rowbatch.api.policy import drive_policy
 from rowbatch.api.quality import RunEstimand, correct_run, require_part, require_share, validate_run
+from rowbatch.api.settings import find_settings
 from rowbatch.api.standing import (
     MOST_EVENTS,
     RUNS_FOLDER,
@@ -1836,7 +1837,7 @@ def create(
     codebook: str | Path | Mapping[str, Any] | Codebook | None = None,
     variable: str = "label",
     template: str | None = None,
-    provider: str = "local",
+    provider: str | None = None,
     base_url: str | None = None,
     model: str | None = None,
     endpoint: str = "chat",
@@ -1882,7 +1883,8 @@ def create(
             REFI-QDA), or its content; instead of `labels`.
         variable: Name of the answer's column when `labels` are given, or a codebook that has only labels.
         template: The user message with `{{column}}` placeholders; None means the text alone.
-        provider: Who is asked; `local` is the model on this machine.
+        provider: Who is asked; `local` is the model on this machine. None means as `rowbatch.toml` beside the
+            table says, or the user's own, or else `local`; the same of `model` and the cap of `policy`.
         base_url: Another address that speaks the provider's API.
         model: None means the provider's default.
         endpoint: `chat`, `responses` or `embeddings`.
@@ -1932,6 +1934,10 @@ def create(
     if output and isinstance(table, str | Path):
         require_outside(output, table)
     options = reading_of(reading)
+    if provider is None:
+        settings = find_settings(table)
+        provider, model = settings.provider or "local", model or settings.model
+        policy = policy or Policy(max_cost_usd=settings.max_cost_usd)
 
     if text is None and not template:
         raise without_column(copy.path, frame, options)

@@ -27,6 +27,7 @@ from rowbatch.words.printing import printable
 
 if TYPE_CHECKING:
     from rowbatch.api import Run, Variants
+    from rowbatch.api.reports import Said
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -258,9 +259,7 @@ _reporting = _options(
     click.option(
         "--language",
         type=click.Choice(["en", "zh"]),
-        default="en",
-        show_default=True,
-        help="Of the report.",
+        help="Of the report.  [default: as rowbatch.toml says, or en]",
     ),
     click.option(
         "--checklist",
@@ -456,11 +455,9 @@ _asked = _options(
     ),
     click.option(
         "--provider",
-        default="local",
-        show_default=True,
         metavar="NAME",
         help="Who is asked: local (this computer), openai, anthropic, gemini, mistral, azure, groq, …; "
-        "compatible is any other with --base-url.",
+        "compatible is any other with --base-url.  [default: as rowbatch.toml says, or local]",
     ),
     click.option("--model", metavar="NAME", help="Which model.  [default: the provider's]"),
     click.option("--base-url", metavar="URL", help="Another address that speaks the provider's batch API."),
@@ -581,9 +578,13 @@ def run(
     from rowbatch.cli import show
 
     _require_table(table)
+    _require_question(labels, options)
+    settings = _settle(table, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options, changes = _policy_changes(options)
+    if settings.max_cost_usd is not None:
+        changes.setdefault("max_cost_usd", settings.max_cost_usd)
     options["headers"], options["header"] = _sorted_headers(options["headers"])
     options["fresh"] |= runner is not None
     if dry_run:
@@ -662,6 +663,8 @@ def try_command(
         _try_run(table, count, options["headers"], yes=yes, as_json=as_json)
         return
     _require_table(table)
+    _require_question(options["labels"], options)
+    _settle(table, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options["headers"], options["header"] = _sorted_headers(options["headers"])
@@ -958,6 +961,7 @@ def report(
     from rowbatch.cli import show
 
     opened = api.open_run(run)
+    options["language"] = _language_of(opened, options["language"])
     paths = list(outputs) or [opened.path / "report.html"]
     overwrite = options.pop("overwrite") or not outputs
     with show.bar() as hooks:
@@ -989,6 +993,7 @@ def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **op
     """
     from rowbatch.cli import show
 
+    options["language"] = _language_of(api.open_run(run), options["language"])
     with show.bar() as hooks:
         written = api.archive(run, output, texts=not without_texts, hooks=hooks, **options)
     if as_json:
@@ -1598,6 +1603,8 @@ def plan(
     from rowbatch.cli import show
 
     _require_table(table)
+    _require_question(labels, options)
+    _settle(table, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options["headers"], options["header"] = _sorted_headers(options["headers"])
@@ -3769,6 +3776,32 @@ def _require_table(path: Path) -> None:
     except OSError as error:
         if api.as_address(path) is None:
             raise from_os_error(error, str(path)) from error
+
+
+def _language_of(run: Run, said: str | None) -> str:
+    """Of what is written about a run."""
+    return said or api.find_settings(run.plan.source.path).language or "en"
+
+
+def _settle(table: Path, options: dict[str, Any]) -> Said:
+    """Take what was not said from `rowbatch.toml` and the environment, and tell what was taken from where."""
+    from rowbatch.cli import show
+
+    settings = api.find_settings(table, options["provider"])
+    if options["model"]:
+        settings = settings.without("model")
+    if options.get("max_cost"):
+        settings = settings.without("max_cost")
+    options["provider"] = options["provider"] or settings.provider or "local"
+    options["model"] = options["model"] or settings.model or None
+    show.settings_used(settings)
+    return settings
+
+
+def _require_question(labels: str | None, options: dict[str, Any]) -> None:
+    """Labels alone do not say what they are to be chosen by."""
+    if labels and not (options["prompt"] or options["codebook"] or options["template"]):
+        raise UsageError("labels-without-question")
 
 
 def _option(name: str) -> str:

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         RoundSpent,
         RunQuality,
         RunStability,
+        Said,
         SampleForm,
         SampleReport,
         ScaleAgreement,
@@ -689,6 +690,23 @@ def tried(report: TrialReport) -> None:
             f"tokens   {report.prompt_tokens:,.0f} in and {report.answer_tokens:,.0f} out a row, on average"
             + (f"; the trial cost {_dollars(report.usd)}" if report.usd else "")
         )
+
+
+def settings_used(said: Said) -> None:
+    """What was taken from where, beside what the command says."""
+    values = {
+        "provider": said.provider,
+        "model": said.model,
+        "max_cost": said.max_cost_usd,
+    }
+    for source in dict.fromkeys(said.places.values()):
+        taken = [
+            f"{name} {printable(str(values[name]))}"
+            for name, one in said.places.items()
+            if one == source and name in values
+        ]
+        if taken:
+            line(f"settings: {', '.join(taken)}, as {printable(source)} says", err=True)
 
 
 def dry_run(shown: Preview) -> None:

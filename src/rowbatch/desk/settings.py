@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rowbatch.core.policy import usd
-from rowbatch.errors import UsageError
+from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.home import home
+from rowbatch.store.settings_file import find_said
 
 _CHANGING = threading.Lock()
 
@@ -52,8 +53,22 @@ def read_settings() -> Settings:
     try:
         found = os.stat(path)  # noqa: PTH116 - a third of the time of `Path.stat`
     except OSError:
-        return Settings()
+        return _at_first()
     return _read(path, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def _at_first() -> Settings:
+    """Where nothing was chosen here: what the user's `rowbatch.toml` says, if it can be read."""
+    try:
+        said = find_said(None)
+    except RowbatchError:
+        return Settings()
+    return Settings(
+        max_cost=str(said.max_cost_usd) if said.max_cost_usd is not None else "",
+        provider=said.provider or "local",
+        model=said.model,
+        language=said.language,
+    )
 
 
 @lru_cache(maxsize=4)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rowbatch.core.added_columns import answer_columns, new_column_names
+from rowbatch.core.added_columns import STATUS_COLUMNS, answer_columns, new_column_names
 from rowbatch.core.codebook import open_place
 from rowbatch.core.plan import Asking, Output, Plan, Source
 from rowbatch.core.table_options import PLAIN
@@ -26,6 +26,7 @@ from rowbatch.store.sources import COPY_NAME, FRAME_NAME, digest_source, require
 from rowbatch.tables.losses import losses
 from rowbatch.tables.numbers import find_numbers
 from rowbatch.tables.writer import TableShape, format_of, require_typed
+from rowbatch.words.notice import Notice
 
 _PACKED = (".gz", ".zst", ".bz2", ".xz")
 
@@ -124,12 +125,20 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
         path=_output_path(run, plan.output, is_frame=is_frame),
         columns=tuple(new_column_names(table.header, answer_columns(plan))),
     )
+    moved = {
+        name: ours
+        for name, ours in zip((*answer_columns(plan), *STATUS_COLUMNS), output.columns, strict=True)
+        if name != ours
+    }
+    taken = (
+        (Notice("note-columns-taken", {"taken": list(moved), "ours": list(moved.values())}),) if moved else ()
+    )
     made = replace(plan, source=source, output=output)
     written = written_columns(question.codebook, output.columns, None, made)
     shape, place = TableShape.of(table, [one.column for one in written]), run.output_of(made)
     require_typed(format_of(place), output.writing)
     numbers = find_numbers(table, output.writing)
-    notes = (*plan.asking.notes, *table.notes, *losses(shape, place), *numbers.notes)
+    notes = (*plan.asking.notes, *table.notes, *taken, *losses(shape, place), *numbers.notes)
     return replace(
         made,
         asking=replace(plan.asking, notes=notes),

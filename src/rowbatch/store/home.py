@@ -23,6 +23,7 @@ NAMES = (
     "known-runs",
     "model",
     "models.toml",
+    "rowbatch.toml",
     "runs",
     "server",
     "settings.json",

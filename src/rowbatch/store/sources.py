@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rowbatch.core.folders import own_files
 from rowbatch.core.table_options import DOCUMENTS, NO_DOCUMENTS, PLAIN
-from rowbatch.errors import InputError, from_os_error
+from rowbatch.errors import from_os_error
 
 MEMBERS_NAME = "with"
 """The folder of the run directories of further models."""
@@ -24,7 +24,7 @@ _FURTHER_OUTPUTS = frozenset((".feather", ".arrow", ".qdpx"))
 def require_source(path: Path) -> None:
     """Raise a clear InputError unless `path` is a file, or a folder."""
     if not path.exists():
-        raise InputError("path-missing", path=str(path))
+        raise from_os_error(FileNotFoundError(), str(path))
 
 
 def digest_source(path: Path, program: str | None = None) -> str:

@@ -8,6 +8,7 @@ values as well, so that an output with types can give them back as they came.
 from __future__ import annotations
 
 import difflib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -24,6 +25,10 @@ from rowbatch.tables.ahead import read_ahead
 from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.extensions import plain_values
 from rowbatch.words.notice import Notice
+
+_DELIMITERS = (";", "\t", "|", ",")
+# Who speaks, in the first line of an interview: `I:`, `INTERVIEWER:`, `[00:01] Anna:`.
+_SAID = re.compile(r"(?:\[[\d:.]+\]\s*)?\w{1,20}:\s")
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -301,6 +306,7 @@ class Table(ABC):
         near = difflib.get_close_matches(name, self.header, n=1, cutoff=0.5)
         spelt = [header for header in self.header if header.strip().casefold() == name.strip().casefold()]
         guess = next(iter(spelt or near), None)
+        self._require_a_table(name)
         raise TableError(
             "no-such-column" if guess is None else "no-such-column-but-near",
             path=str(self.path),
@@ -308,6 +314,22 @@ class Table(ABC):
             near=guess,
             columns=list(self.header[:40]),
         )
+
+    def _require_a_table(self, name: str) -> None:
+        """Say that a file is read otherwise than it is meant, where its header shows that."""
+        for delimiter in _DELIMITERS if len(self.header) == 1 else ():
+            if name in (cell.strip(' "') for cell in self.header[0].split(delimiter)):
+                raise TableError(
+                    "no-such-column-but-one",
+                    path=str(self.path),
+                    column=name,
+                    whole=self.header[0],
+                    delimiter="tab" if delimiter == "\t" else delimiter,
+                )
+        # Names of columns are short, and do not end as sentences or speakers do.
+        is_running = any(len(header.split()) > 5 or _SAID.match(header) for header in self.header)
+        if self.path.suffix.lower() == ".txt" and is_running:
+            raise TableError("no-such-column-in-text", path=str(self.path), column=name)
 
 
 def blank_rows(

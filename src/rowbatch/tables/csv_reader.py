@@ -55,9 +55,6 @@ _OTHER_FORMATS = (
     (b"ARROW1\0", "Arrow"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!\x1a\x07", "RAR"),
-    (b"SQLite format 3\0", "SQLite"),
-    (b"{\\rtf", "RTF"),
-    (b"\x89PNG\r\n", "PNG"),
     # These are in a packed file; by themselves they are read.
     (b"$FL2", "SPSS"),
     (b"$FL3", "SPSS"),
@@ -74,7 +71,24 @@ _OTHER_FORMATS = (
     (b"BZh91AY&SY", "bzip2"),
     (b"\xfd7zXZ\0", "xz"),
     (b"\x5d\0\0", "LZMA"),
-    (b"\xff\xd8\xff", "JPEG"),
+)
+# What people have beside tables: where its mark stands, the mark, and what it is called.
+_DATABASES = ((0, b"SQLite format 3\0", "SQLite"),)
+_DOCUMENTS = ((0, b"{\\rtf", "RTF"),)
+_PICTURES = (
+    (0, b"\x89PNG\r\n", "PNG"),
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"GIF89a", "GIF"),
+    (8, b"WEBPVP8", "WebP"),
+)
+_RECORDINGS = (
+    (0, b"ID3\2", "MP3"),
+    (0, b"ID3\3", "MP3"),
+    (0, b"ID3\4", "MP3"),
+    (0, b"OggS\0", "Ogg"),
+    (0, b"fLaC\0", "FLAC"),
+    (4, b"ftyp", "MP4"),
+    (8, b"WAVEfmt ", "WAV"),
 )
 # A tar file says so in the header of its first member.
 _TAR, _TAR_AT = b"ustar", 257
@@ -446,10 +460,23 @@ def _line_at(path: Path, offset: int, member: str) -> int:
     return line
 
 
+def _marked(head: bytes, marks: tuple[tuple[int, bytes, str], ...]) -> str | None:
+    """What a file that begins so is called, where it is one of some kinds."""
+    return next((name for at, mark, name in marks if head[at:].startswith(mark)), None)
+
+
 def _require_text(path: Path, head: bytes) -> None:
     for mark, name in _OTHER_FORMATS:
         if head.startswith(mark):
             raise TableError("not-csv", path=str(path), found=name)
+    if found := _marked(head, _DATABASES):
+        raise TableError("not-csv-but-database", path=str(path), found=found)
+    if found := _marked(head, _DOCUMENTS):
+        raise TableError("not-csv-but-document", path=str(path), found=found)
+    if found := _marked(head, _PICTURES):
+        raise TableError("not-csv-but-picture", path=str(path), found=found)
+    if found := _marked(head, _RECORDINGS):
+        raise TableError("not-csv-but-recording", path=str(path), found=found)
     if head.startswith(_ZIP):
         raise TableError("not-csv-but-zip", path=str(path))
     if head.startswith(_OFFICE):

@@ -22,6 +22,44 @@ _STREAMS: dict[str, Entry] = {
     ),
 }
 
+_SETTINGS: dict[str, Entry] = {
+    "settings-unreadable": Entry(
+        "{path} cannot be read: {told}",
+        'a line of it is as in: provider = "openai"',
+        zh=("无法读取 {path}：{told}", '其中每行的写法如：provider = "openai"'),
+    ),
+    "settings-secret": Entry(
+        "{path} has a key, or what looks like one, under {name!r}",
+        "take it out: keys are kept with `rowbatch key set`, or in the environment",
+        page="take it out: keys are kept on the page for keys",
+        zh=("{path} 的“{name}”中有密钥，或看起来像密钥的内容", "请删除它：密钥应保存在密钥页面"),
+    ),
+    "settings-unknown": Entry(
+        "{path}: there is no setting {name!r}",
+        "settings are: {known}",
+        zh=("{path}：没有名为“{name}”的设置", "可用的设置有：{known:、}"),
+    ),
+    "settings-unknown-but-near": Entry(
+        "{path}: there is no setting {name!r}; did you mean {near!r}?",
+        zh=("{path}：没有名为“{name}”的设置；您是指“{near}”吗？", ""),
+    ),
+    "settings-cost": Entry(
+        "{path}: {value!r} is no amount of US dollars",
+        "write max_cost as in: max_cost = 5",
+        zh=("{path}：“{value}”不是美元金额", "写法如：max_cost = 5"),
+    ),
+    "settings-language": Entry(
+        "{path}: there is no language {value!r}",
+        "languages are: {known}",
+        zh=("{path}：没有语言“{value}”", "可用的语言有：{known:、}"),
+    ),
+    "settings-value": Entry(
+        "{path}: {name} cannot be {value!r}",
+        "write a text in quotation marks",
+        zh=("{path}：{name} 不能是“{value}”", "请写成带引号的文本"),
+    ),
+}
+
 _KEYS: dict[str, Entry] = {
     "key-without-address": Entry(
         "{title} has no address of its own",
@@ -270,4 +308,4 @@ _COMMAND_LINE: dict[str, Entry] = {
     ),
 }
 
-DOORS: dict[str, Entry] = _STREAMS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE
+DOORS: dict[str, Entry] = _STREAMS | _SETTINGS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE

@@ -12,6 +12,19 @@ FILES: dict[str, Entry] = {
         "check the name and the folder",
         zh=("{path} 不存在", "请检查名称和文件夹"),
     ),
+    "path-is-web-address": Entry(
+        "{address} is an address on the web, and nothing is fetched from there",
+        "download the file, and give its name",
+        zh=("{address} 是网址，程序不会从网上下载文件", "请先下载该文件，再给出它的名称"),
+    ),
+    "path-is-google-sheet": Entry(
+        "{address} is a sheet of Google's, and nothing is fetched from there",
+        "download it (File > Download > Comma-separated values), and give the file",
+        zh=(
+            "{address} 是 Google 表格，程序不会从网上下载文件",
+            "请先下载（文件 > 下载 > 逗号分隔值），再给出该文件",
+        ),
+    ),
     "not-utf8": Entry(
         "{text} has bytes that are no text in UTF-8, which a run cannot keep",
         "give the file or folder a name in UTF-8",

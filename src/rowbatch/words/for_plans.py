@@ -123,6 +123,12 @@ PLANS: dict[str, Entry] = {
         page="try again",
         zh=("{path} 已存在", "请重试"),
     ),
+    "labels-without-question": Entry(
+        "it is not said what the labels are to be chosen by",
+        "give --prompt, as in --prompt 'How is the mood?'",
+        page="write what to ask about each text",
+        zh=("没有说明依据什么来选择标签", "请写明对每条文本要问什么"),
+    ),
     "labels-twice": Entry(
         "labels are given twice: in the codebook and by themselves",
         "leave one of them out",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rowbatch.words.telling import Entry
 
-_FIELDS = "docs/reference/codebook.md shows every field with an example"
+_FIELDS = "`rowbatch codebook schema` has every field, for an editor too"
 _HELP_PAGE = ("its format is on the help page", "格式见帮助页")
 
 _CODEBOOK: dict[str, Entry] = {

@@ -228,6 +228,27 @@ _READ: dict[str, Entry] = {
         "its columns are: {columns!r}",
         zh=("{path} 没有名为“{column}”的列；您是指“{near}”吗？", "它的列有：“{columns:”、“}”"),
     ),
+    "no-such-column-but-one": Entry(
+        "{path} has no column {column!r}: all of its header line is one column, {whole!r}",
+        "say what separates its cells: --delimiter {delimiter!r}",
+        page="choose another separator: it seems to be {delimiter!r}",
+        zh=(
+            "{path} 没有名为“{column}”的列：表头整行成了一列，即“{whole}”",
+            "请选择其他分隔符：似乎是“{delimiter}”",
+        ),
+    ),
+    "no-such-column-in-text": Entry(
+        "{path} has no column {column!r}: it looks like running text, and not like a table",
+        "put it into a folder, and give the folder: each .txt file in it is a row, with the column text",
+        zh=(
+            "{path} 没有名为“{column}”的列：它看起来是普通文本，而不是数据表",
+            "请把它放进一个文件夹并给出该文件夹：其中每个 .txt 文件是一行，列名为 text",
+        ),
+    ),
+    "note-columns-taken": Entry(
+        "the table has {taken!r} already, and keeps it; what the model says is in {ours!r}",
+        zh=("数据表已有“{taken:”、“}”列，会保留不变；模型的结果在“{ours:”、“}”列中", ""),
+    ),
     "column-twice": Entry(
         "{path} has {count} columns named {column!r}: number {numbers}",
         "give them different names in the header line",
@@ -663,6 +684,33 @@ _CSV: dict[str, Entry] = {
         "{path} is not a CSV file: it is {found} data",
         "unpack it, or save the sheet as CSV (UTF-8)",
         zh=("{path} 不是 CSV 文件，而是 {found} 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+    ),
+    "not-csv-but-database": Entry(
+        "{path} is no table: it is a database ({found}), which may have several",
+        "write the one that you want as CSV, as DB Browser for SQLite does under File > Export",
+        zh=(
+            "{path} 不是数据表，而是数据库（{found}），其中可能有多个表",
+            "请把需要的表导出为 CSV，例如用 DB Browser for SQLite",
+        ),
+    ),
+    "not-csv-but-document": Entry(
+        "{path} is no table: it is a document ({found})",
+        "save it as .docx or .txt: a folder of documents is a table with a row each",
+        zh=("{path} 不是数据表，而是文档（{found}）", "请另存为 .docx 或 .txt：文件夹中的每个文档就是一行"),
+    ),
+    "not-csv-but-picture": Entry(
+        "{path} is no table: it is a picture ({found})",
+        "make a table with the names of the pictures in a column: --image says which, --image-folder where they are",
+        page="make a table with the names of the pictures in a column",
+        zh=("{path} 不是数据表，而是图片（{found}）", "请制作一个数据表，其中一列是图片的文件名"),
+    ),
+    "not-csv-but-recording": Entry(
+        "{path} is no table: it is a recording ({found})",
+        "have it written down first; the transcript may be .docx, .txt, .vtt or .srt",
+        zh=(
+            "{path} 不是数据表，而是录音或录像（{found}）",
+            "请先转写成文字；转写稿可以是 .docx、.txt、.vtt 或 .srt",
+        ),
     ),
     "not-csv-but-zip": Entry(
         "{path} is not a CSV file: it is zip or Excel data",

@@ -507,7 +507,7 @@ _UNITS: dict[str, Entry] = {
     ),
     "units-rule-missing": Entry(
         "it is not said how the labels of units become that of a document",
-        "say it with --rule: any, most or list; in docs/how-to/code-long-texts.md stands what each does",
+        "say it with --rule: any, most or list; `rowbatch join-units --help` says what each does",
         page="choose any, most or list",
         zh=("没有说明各单元的标签如何合成文档的标签", "请选择：任一（any）、多数（most）或列表（list）"),
     ),

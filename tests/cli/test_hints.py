@@ -1,0 +1,128 @@
+"""What a person is told who gave another file than was meant, or left out what matters."""
+
+import sqlite3
+
+import pytest
+
+import rowbatch
+from end_to_end import environment, run_here
+from rowbatch.errors import RowbatchError
+from rowbatch.words.entries import ENTRIES
+
+ASKS = ("--text", "post", "--model", "m", "-o", "out.jsonl")
+
+
+def typed(place, *words):
+    done = run_here(words, cwd=place, env=environment(place / "home"))
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def database(path):
+    with sqlite3.connect(path) as made:
+        made.execute("create table posts (post text)")
+    made.close()
+
+
+NO_TABLES = {
+    "d.sqlite": (database, "it is a database (SQLite)"),
+    "d.rtf": (rb"{\rtf1\ansi hello}", "it is a document (RTF)"),
+    "d.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it is a picture (PNG)"),
+    "d.jpg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "it is a picture (JPEG)"),
+    "d.mp3": (b"ID3\x04\0\0\0\0\0\x23TSSE", "it is a recording (MP3)"),
+    "d.m4a": (b"\0\0\0\x20ftypM4A \0\0\0\0", "it is a recording (MP4)"),
+    "d.wav": (b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0", "it is a recording (WAV)"),
+    "d.ogg": (b"OggS\0\x02\0\0\0\0\0\0", "it is a recording (Ogg)"),
+    "d.html": (b"<!DOCTYPE html><html><body>hello</body></html>", "it is a web page"),
+    "i.txt": (b"I: How are you, today?\nP: Fine, thanks.\n", "it looks like running text"),
+    "j.txt": (b"It was a nice day and we all went out.\nThen, it rained.\n", "it looks like running text"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TABLES)
+@pytest.mark.parametrize("suffix", ["", ".csv"])
+def test_what_is_no_table_is_called_by_its_name(tmp_path, name, suffix):
+    """
+    It is seen by the first bytes, whatever the file is called, and the same in Python; the hint is about it.
+    """
+    made, expected = NO_TABLES[name]
+    if suffix and name.endswith(".txt"):
+        pytest.skip("a table may have such a header; only the name of the file tells")
+    path = tmp_path / f"{name}{suffix}"
+    made(path) if callable(made) else path.write_bytes(made)
+    done = typed(tmp_path, "convert", path.name, *ASKS)
+    assert done.returncode == 3
+    assert expected in done.stderr
+    assert "hint:" in done.stderr
+    assert "Excel" not in done.stderr
+    with pytest.raises(RowbatchError) as raised:
+        rowbatch.convert(path, tmp_path / "out.jsonl", text="post", model="m")
+    assert expected in raised.value.message
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://example.org/posts.csv", "https://example.org/posts.csv is an address on the web"),
+        ("https://docs.google.com/spreadsheets/d/abc/edit", "File > Download > Comma-separated values"),
+    ],
+)
+@pytest.mark.parametrize("command", ["convert", "run"])
+def test_addresses_are_not_fetched(tmp_path, monkeypatch, address, expected, command):
+    """
+    Whoever gives an address is told to download it; the address is shown as it was typed.
+    """
+    words = ASKS if command == "convert" else ("--text", "post", "--labels", "a,b", "--prompt", "Which?")
+    done = typed(tmp_path, command, address, *words)
+    assert done.returncode == 3
+    assert expected in done.stderr
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RowbatchError) as raised:
+        rowbatch.create(address, text="post", labels=["a", "b"], prompt="Which?")
+    assert expected in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_another_delimiter_is_proposed(tmp_path):
+    """
+    Where all of the header is one column that holds the name that was asked for.
+    """
+    (tmp_path / "t.csv").write_text("id;post\n1;good\n", encoding="utf-8")
+    done = typed(tmp_path, "convert", "t.csv", "--delimiter", ",", *ASKS)
+    assert "all of its header line is one column, 'id;post'" in done.stderr
+    assert "--delimiter ';'" in done.stderr
+
+
+def test_labels_want_a_question(tmp_path):
+    """
+    Labels without anything that they are chosen by are refused, before a run is made.
+    """
+    (tmp_path / "t.csv").write_text("post\ngood\n", encoding="utf-8")
+    for command in ("run", "try", "plan"):
+        done = typed(tmp_path, command, "t.csv", "--text", "post", "--labels", "a,b")
+        assert done.returncode == 2
+        assert "--prompt" in done.stderr
+    assert not (tmp_path / "rowbatch-runs").exists()
+
+
+def test_a_name_that_is_taken_is_told(tmp_path):
+    """
+    Who has a column `label` already is told where ours is, and what is counted is ours.
+    """
+    (tmp_path / "t.csv").write_text("post,label\ngood,x\nbad,y\n", encoding="utf-8")
+    asked = ("--text", "post", "--labels", "a,b", "--prompt", "Which?")
+    done = typed(tmp_path, "run", "t.csv", *asked)
+    assert done.returncode == 0, done.stderr
+    assert "has 'label' already, and keeps it; what the model says is in 'rowbatch_label'" in done.stdout
+    summary = done.stdout.partition("labelled table")[2]
+    assert "x" not in summary.partition("label: ")[2].splitlines()[0]
+    (tmp_path / "u.csv").write_text("post\ngood\nbad\n", encoding="utf-8")
+    assert "already, and keeps" not in typed(tmp_path, "run", "u.csv", *asked).stdout
+
+
+def test_no_hint_leads_to_a_file_that_is_not_installed():
+    """
+    Hints name commands, and no page that is only in the repository.
+    """
+    for kind, entry in ENTRIES.items():
+        assert "docs/" not in f"{entry}", kind
