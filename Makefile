@@ -21,7 +21,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs format audit sbom schema-attack clean
+.PHONY: help demo test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs citation tutorial format audit sbom schema-attack clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -95,6 +95,12 @@ oracles:  ## Compute anew, with other packages, the statistics that ours are hel
 	cd tests && ../$(ORACLES)/bin/python statistics_oracles.py
 	cd tests && ../$(ORACLES)/bin/python student_oracles.py
 	git diff --stat --exit-code tests/core/oracle_values.json tests/core/student/oracle_student.json
+
+citation: $(UV)  ## Hold CITATION.cff to its schema (needs the internet)
+	@$(UV) tool run --quiet --from cffconvert==2.0.0 cffconvert --validate -i CITATION.cff
+
+tutorial: $(READY)  ## Run the tutorial notebook with the local model, and keep what its cells show
+	$(BIN)/python docs/tutorial_notebook.py
 
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py
