@@ -22,7 +22,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check alt-test bench-serve clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check alt-test bench-serve citation tutorial clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -106,6 +106,12 @@ alt-test: $(READY)  ## Hold the alternative annotator test to the 52 verdicts th
 	@test -d $(ALT_TEST) || git clone --quiet --filter=blob:none --no-checkout https://github.com/nitaytech/AltTest $(ALT_TEST)
 	@git -C $(ALT_TEST) checkout --quiet $(ALT_TEST_AT) -- alt_test_example.ipynb ':(glob)data/*/*_annotations.json'
 	$(BIN)/python tests/alt_test_oracle.py $(ALT_TEST)
+
+citation: $(UV)  ## Hold CITATION.cff to its schema (needs the internet)
+	@$(UV) tool run --quiet --from cffconvert==2.0.0 cffconvert --validate -i CITATION.cff
+
+tutorial: $(READY)  ## Run the tutorial notebook with the local model, and keep what its cells show
+	$(BIN)/python docs/tutorial_notebook.py
 
 docs: $(READY)  ## Write the generated pages of the docs anew
 	$(BIN)/python docs/generate.py

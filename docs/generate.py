@@ -16,6 +16,7 @@ from typing import Any
 import beside_others
 import cells
 import dependencies
+import llms
 
 from rowbatch.api import codebook_schema, settings_schema
 from rowbatch.cli.app import app
@@ -66,6 +67,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "settings.schema.json": settings_schema(),
         DOCS / "reference" / "faults.md": faults_page(),
         dependencies.PAGE: dependencies.page(),
+        llms.PAGE: llms.page(),
         cells.PAGE: cells.page(),
         beside_others.PAGE: beside_others.page(),
     }

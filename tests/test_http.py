@@ -431,6 +431,19 @@ def test_a_client_of_a_broken_address_is_refused(address):
         HttpClient(address)
 
 
+def test_a_broken_module_is_no_matter_of_proxies(monkeypatch):
+    """
+    Where Python's own `ssl` cannot be loaded, that is said, and nobody is sent to look at a proxy.
+    """
+
+    def broken(*_, **__):
+        raise ImportError("_ssl.so: undefined symbol", name="_ssl")
+
+    monkeypatch.setattr(httpx2, "Client", broken)
+    with pytest.raises(ImportError, match="undefined symbol"):
+        HttpClient("https://h.example/v1", Key(CANARY))
+
+
 @pytest.mark.parametrize(
     "proxy", ["foo://u:canary-pw@h:1", "http://u:canary-pw@h:abc", "http://u:canary-pw@[::1"]
 )

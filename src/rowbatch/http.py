@@ -710,7 +710,10 @@ def proxies_of_environment() -> Iterator[None]:
         keep_secret(unquote(password))
     try:
         yield
-    except (httpx2.InvalidURL, ValueError, ImportError):
+    except (httpx2.InvalidURL, ValueError, ImportError) as error:
+        # It is named only where a module itself is broken, and not where a proxy needs one that is not here.
+        if isinstance(error, ImportError) and error.name:
+            raise
         # The address is one that can be asked, so it is a proxy that cannot; its words may hold a password.
         raise UsageError("proxy-unusable") from None
 

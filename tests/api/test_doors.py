@@ -62,6 +62,7 @@ API = [
     "list_keys",
     "list_runs",
     "list_server_keys",
+    "look_at_table",
     "merge_coders",
     "models",
     "open_coding_set",

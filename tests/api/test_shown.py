@@ -249,7 +249,7 @@ def test_a_notebook_shows_a_bar_below_the_cell(run, shell):
     assert len(names) == 1
     assert [is_update for _, _, is_update in shell.shown] == [False] + [True] * (len(shell.shown) - 1)
     last = shell.shown[-1][0]
-    assert last["text/plain"] == "labelling: 3 of 3 rows"
+    assert last["text/plain"] == "3 of 3 rows answered"
     pages = [data["text/html"] for data, _, _ in shell.shown]
     assert any('<progress value="3" max="3">3 of 3</progress>' in page for page in pages)
     for page in pages:

@@ -204,7 +204,7 @@ def test_k1_the_key_is_in_no_byte_after_any_command(place, capfd):
     assert "DEBUG:" in loud, "the logs are to be at debug level"
     # These ask no provider, and have tests of their own.
     assert set(every_command()) - shell.typed <= {
-        *("demo", "ui", "model install", "serve key add", "serve key list", "serve key remove")
+        *("demo", "mcp", "ui", "model install", "serve key add", "serve key list", "serve key remove")
     }
     written = [path for path in place.parent.rglob("*") if path.is_file()]
     assert len(written) > 20

@@ -283,7 +283,7 @@ def test_every_command_explains_itself():
         *("units", "join-units", "agree", "correct", "merge-coders", "compare"),
         *("how-many", "coding", "validate", "distil"),
         *("report", "archive", "rerun", "stability", "specification-curve"),
-        *("doctor", "model", "models", "key", "ui", "codebook"),
+        *("doctor", "model", "models", "key", "ui", "codebook", "mcp"),
     }
     for name, command in app.commands.items():
         assert command.help, name

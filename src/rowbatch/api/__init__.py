@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rowbatch.api.local_model import remove_model as remove_model
     from rowbatch.api.long_texts import join_units as join_units
     from rowbatch.api.long_texts import units as units
+    from rowbatch.api.looking import look_at_table as look_at_table
     from rowbatch.api.model_list import models as models
     from rowbatch.api.model_list import overrides_path as overrides_path
     from rowbatch.api.parts import split as split
@@ -160,6 +161,7 @@ _PLACES = {
     "join_units": "api.long_texts",
     "list_keys": "api.keys",
     "list_runs": "api.standing",
+    "look_at_table": "api.looking",
     "merge_coders": "api.statistics",
     "models": "api.model_list",
     "open_coding_set": "api.sets",

@@ -171,7 +171,7 @@ class _Cell:
 
     def progress(self, now: Progress) -> None:
         note = _note(now)
-        self._told = f"{now.done:,} of {now.requests:,} rows{f', {note}' if note else ''}"
+        self._told = f"{now.done:,} of {now.requests:,} rows answered{f', {note}' if note else ''}"
         self._show(f"{self._stage}: {self._told}", now.done, now.requests)
 
     def said(self, notice: Notice) -> None:
@@ -181,7 +181,7 @@ class _Cell:
     def end(self) -> None:
         """Leave what came of it."""
         if self._is_there:
-            self._show(f"{_STAGES['watch']}: {self._told}" if self._told else self._stage)
+            self._show(self._told or self._stage)
 
     def _show(self, told: str, done: int = 0, of: int = 0) -> None:
         seen = (len(self._notes), done * 100 // of if of else told)

@@ -3677,6 +3677,37 @@ def serve_key_remove(name: str, *, home: Path | None, as_json: bool) -> None:
         show.line("removed" if was_there else "there was none")
 
 
+@app.command("mcp")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    show_default="the working directory",
+    help="Tables and codebooks are looked at in here, and nowhere else.",
+)
+@click.option(
+    "--allow-rows",
+    is_flag=True,
+    help="Let the assistant see rows of labelled tables. Their texts then go to the provider of its model.",
+)
+def mcp(folder: Path, *, allow_rows: bool) -> None:
+    """
+    Let an assistant look at tables, prices and runs, by the Model Context Protocol.
+
+    It is started by the assistant's program (Claude Desktop, VS Code, Cursor, …), and answers it on stdin and
+    stdout.
+    It sends, changes and spends nothing, and shows no key and, without --allow-rows, no cell of a table:
+    whatever it says goes to the provider of the assistant's model.
+    """
+    try:
+        from rowbatch.mcp.server import serve
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in ("mcp", "mcp_types"):
+            raise
+        raise UsageError("mcp-not-installed") from error
+    serve(folder, allow_rows=allow_rows)
+
+
 def run_command_line(arguments: Sequence[str]) -> int:
     """
     Run one command.

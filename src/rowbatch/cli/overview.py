@@ -41,6 +41,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("codebook", "Check codebooks, and write them in other forms."),
             ("models", "List the models that are known, with prices."),
+            ("model", "Get the model that runs on this computer."),
             ("key", "Keep keys in the system's keyring."),
             ("doctor", "Look at everything that a run needs."),
         ),
@@ -113,6 +114,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("plan", "Make a run whose request files many machines write."),
             ("worker", "Do the tasks of one element of an array job."),
             ("infer", "Answer request files with a model of your own."),
+            ("mcp", "Let an assistant look at tables, prices and runs."),
         ),
     ),
 )

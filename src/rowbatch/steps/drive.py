@@ -11,7 +11,7 @@ import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from typing import Any, Literal
 from rowbatch.core.answer import AnswerReader
 from rowbatch.core.cost import Price
 from rowbatch.core.direct_ids import is_direct
-from rowbatch.core.document import Shown
+from rowbatch.core.document import Block, Shown, named, notes_of
 from rowbatch.core.findings import read_findings
 from rowbatch.core.policy import OnLostAnswer
 from rowbatch.core.retry import is_unpaid
@@ -151,6 +151,18 @@ class DriveReport(Shown):
     stopped_because: Notice | None = None
     needs_person: bool = False
     rounds: dict[int, int] = field(default_factory=dict)
+
+    def as_blocks(self) -> Iterator[Block]:
+        """What was done, how far the run is then, and why nothing more is submitted."""
+        done = {
+            "submitted": self.submitted,
+            "found at the provider": self.adopted,
+            "downloaded": self.downloaded,
+            "not submitted": self.unsent,
+        }
+        yield named({name: f"{count:,}" for name, count in done.items() if count} | self.progress.told())
+        stopped = () if self.stopped_because is None else (self.stopped_because,)
+        yield from notes_of((*self.progress.waiting, *stopped))
 
 
 @dataclass(frozen=True, slots=True)

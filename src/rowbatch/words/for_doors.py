@@ -1,4 +1,4 @@
-"""What the doors say: keys, runs by name, the desk and its program, the questions of the command line."""
+"""What the doors say: keys, runs by name, the desk and its program, the questions of the command line, assistants."""
 
 from __future__ import annotations
 
@@ -308,4 +308,43 @@ _COMMAND_LINE: dict[str, Entry] = {
     ),
 }
 
-DOORS: dict[str, Entry] = _STREAMS | _SETTINGS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE
+_ASSISTANTS: dict[str, Entry] = {
+    "mcp-not-installed": Entry(
+        "the server for assistants needs a package that is not installed",
+        'pip install "rowbatch[mcp]"',
+        page="have the extra “mcp” installed",
+        zh=("助手服务所需的软件包尚未安装", "请加装附加组件“mcp”"),
+    ),
+    "mcp-outside-folder": Entry(
+        "{path} is not in {folder}, and this server looks at no other files",
+        "name a file in that folder; the person who started the server can choose another one with --folder",
+        page="name a file in that folder",
+        zh=("{path} 不在 {folder} 中，而本服务不查看其他文件", "请指定该文件夹中的文件"),
+    ),
+    "mcp-codebook-not-yaml": Entry(
+        "{path} is no codebook in YAML, and what is in other files may be people's texts",
+        "name a .yaml file; `rowbatch codebook convert` makes one of any other form",
+        page="name a file in YAML",
+        zh=("{path} 不是 YAML 格式的编码手册，而其他文件中可能有个人文本", "请指定 YAML 文件"),
+    ),
+    "mcp-no-such-run": Entry(
+        "no run of this computer is called {run!r}",
+        "list_runs has their names",
+        page="look at the list of runs",
+        zh=("本机上没有名为 {run!r} 的运行", "请查看运行列表"),
+    ),
+    "mcp-not-labelled": Entry(
+        "run {run!r} has no labelled table yet",
+        "look at its state with run_status",
+        page="wait until it is done",
+        zh=("运行 {run!r} 还没有标注结果表", "请等待其完成"),
+    ),
+    "mcp-rows-not-allowed": Entry(
+        "rows are not shown: their texts would go to the provider of the assistant's model",
+        "the person who owns them can start the server with --allow-rows",
+        page="the person who owns them can allow it",
+        zh=("不显示数据行：其文本会被发送给助手模型的提供方", "数据所有者可以允许显示"),
+    ),
+}
+
+DOORS: dict[str, Entry] = _STREAMS | _SETTINGS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE | _ASSISTANTS

@@ -1,0 +1,1 @@
+"""What assistants may ask, by the Model Context Protocol: it changes nothing."""
