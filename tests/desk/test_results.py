@@ -207,6 +207,10 @@ def test_agreement_of_a_table_with_types(tmp_path, monkeypatch):
     shown = desk.Results(run)
     assert shown.prepare(30)
     assert shown.agreement("truth", "label") == found
+    # Of a million rows it takes a second; what was compared is kept, and is another thing with other words.
+    compared = shown.compare_with_people("truth", "label")
+    assert shown.compare_with_people("truth", "label") is compared
+    assert shown.compare_with_people("truth", "label", "maybe") is not compared
 
 
 def test_methods_text_says_only_what_is_known(results):

@@ -71,7 +71,7 @@ from rowbatch.tables.base import ColumnInfo
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.words.notice import Notice
 
-_KEPT_FILTERS = 50
+_KEPT_FILTERS, _KEPT_COMPARISONS = 50, 8
 # Formats of tables with values beside their texts.
 _TYPED = ("columnar", "excel", "frame", "r", "statistics")
 _FOUND_LINES = 5
@@ -242,6 +242,7 @@ class Results:
         self._answers: TableView | None = None
         self._found: dict[tuple[object, ...], pl.Series] = {}
         self._counts: tuple[object, Counts] | None = None
+        self._comparisons: dict[tuple[object, ...], PeopleComparison] = {}
         self._splits: tuple[object, list[Split]] | None = None
         self._coded_columns: tuple[Path, dict[str, Variable]] | None = None
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
@@ -493,7 +494,8 @@ class Results:
 
     def compare_with_people(self, people: str, variable: str, not_coded: str = "") -> PeopleComparison:
         """
-        How far the model's own values agree with people's: as `Run.compare_with_people`.
+        How far the model's own values agree with people's: as `Run.compare_with_people`. The same is compared
+        once: corrections have no part in it.
 
         Args:
             people: Column of the table.
@@ -502,6 +504,15 @@ class Results:
         Raises:
             UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
+        key = (self._view().folder, people, variable, not_coded.strip())
+        if key not in self._comparisons:
+            found = self._compare(people, variable, not_coded)
+            while len(self._comparisons) >= _KEPT_COMPARISONS:
+                self._comparisons.pop(next(iter(self._comparisons)))
+            self._comparisons[key] = found
+        return self._comparisons[key]
+
+    def _compare(self, people: str, variable: str, not_coded: str) -> PeopleComparison:
         chosen = comparable_variable(self.codebook, variable)
         view = self._table_view()
         place = people_position(view.columns, people)
