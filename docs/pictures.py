@@ -179,6 +179,8 @@ def main() -> None:
         place.mkdir(parents=True, exist_ok=True)
         os.environ["ROWBATCH_HOME"] = str(place / "home")
         sets = make_demo(place)
+        # Those of the last time.
+        shutil.rmtree(place / "home" / "tables", ignore_errors=True)
         PICTURES.mkdir(exist_ok=True)
         with program(place) as link, sync_playwright() as playwright:
             path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
