@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,17 +33,26 @@ PICTURES = ROOT / "docs" / "pictures"
 MAX_BYTES = 150_000
 _ROWBATCH = (sys.executable, "-m", "rowbatch")
 _WIDTH, _HEIGHT = 1280, 800
-_CODED = 120
+_CODED, _SHOWN = 120, 40
+_BY_PEOPLE, _TO_SEE = "tweets", "more tweets"
 _SEEN_CODED, _READ_MS = 7, 400
 
 
-def make_demo(folder: Path) -> None:
-    """The demo's run, and a coding set of it that people have coded."""
+def make_demo(folder: Path) -> dict[str, str]:
+    """
+    The demo's run, a coding set of it that people have coded, and one for the picture of the screen, whose
+    codes mean nothing; returns the ids of the sets by their names.
+    """
     if not (folder / "demo").exists():
         subprocess.run([*_ROWBATCH, "demo", "--folder", "demo"], cwd=folder, check=True)
-    if api.coding_sets():
-        return
-    coding = api.coding_set(folder / "demo" / "run", count=_CODED, name="tweets", test=0)
+    if not api.coding_sets():
+        _code(folder)
+    return {coding.name: coding.plan.id for coding in api.coding_sets()}
+
+
+def _code(folder: Path) -> None:
+    api.coding_set(folder / "demo" / "run", count=_SHOWN, name=_TO_SEE, test=0)
+    coding = api.coding_set(folder / "demo" / "run", count=_CODED, name=_BY_PEOPLE, test=0)
     sheet = folder / "sheet.csv"
     coding.write_sheet(sheet, "People", overwrite=True)
     with (folder / "demo" / "tweets.csv").open(encoding="utf-8", newline="") as file:
@@ -169,7 +178,9 @@ def main() -> None:
         place = folder.resolve() if folder else Path(name)
         place.mkdir(parents=True, exist_ok=True)
         os.environ["ROWBATCH_HOME"] = str(place / "home")
-        make_demo(place)
+        sets = make_demo(place)
+        # Those of the last time.
+        shutil.rmtree(place / "home" / "tables", ignore_errors=True)
         PICTURES.mkdir(exist_ok=True)
         with program(place) as link, sync_playwright() as playwright:
             path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -178,11 +189,11 @@ def main() -> None:
                 viewport={"width": _WIDTH, "height": _HEIGHT}, locale="en-US", color_scheme="light"
             ).new_page()
             page.goto(link)
-            visit(page)
+            visit(page, sets)
             browser.close()
 
 
-def visit(page: Page) -> None:
+def visit(page: Page, sets: Mapping[str, str]) -> None:
     """The screens, in the order in which a user meets them."""
     own = page.url.rstrip("/")
     job = page.locator("a[href^='/jobs/']").first.get_attribute("href")
@@ -197,11 +208,10 @@ def visit(page: Page) -> None:
     page.goto(f"{own}{job}")
     page.locator(".compare").first.wait_for(timeout=60_000)
     take(page, "results")
-    page.goto(f"{own}{job}/quality")
+    page.goto(f"{own}{job}/quality?set={sets[_BY_PEOPLE]}")
     page.locator(".figures").first.wait_for(timeout=60_000)
     take(page, "quality")
-    page.goto(f"{own}/coding")
-    page.locator("main a[href^='/coding/']:not([href$=new])").first.click()
+    page.goto(f"{own}/coding/{sets[_TO_SEE]}")
     page.locator("#name").fill("Anna")
     page.locator("#name").press("Enter")
     page.wait_for_url("**/by/*")
