@@ -1671,7 +1671,10 @@ def test_what_the_server_of_the_model_ignores_is_said_on_the_page(site, client):
     with RunDirectory(site.program.jobs.all()[0].run.path).ledger() as ledger:
         note_remarks(ledger, ledger.shards()[0], Remarks(("response_format",), ("response_format",), 3))
     page = client.get(job).text
-    assert "the form stands in the prompt instead" in page
+    assert (
+        "The server of the model ignores the form of the answer; the form stands in the prompt instead."
+        in page
+    )
     assert "3 rows may have been asked twice" in page
     client.post("/settings/look", data={"language": "zh", "look": "light"})
     assert "模型的服务器忽略了回答的格式" in client.get(job).text

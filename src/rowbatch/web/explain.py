@@ -88,8 +88,8 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             title = w.t("That did not work")
     return Shown(
         title,
-        _sentence(w, message, of=error.notice),
-        _sentence(w, hint, of=error.notice),
+        sentence(w, message, of=error.notice),
+        sentence(w, hint, of=error.notice),
         _details(type(error).__name__, error.notice.to_plain(), names=names),
         secrets.token_hex(4),
     )
@@ -106,14 +106,14 @@ def _program_words(w: Words) -> tuple[str, str, str]:
 def explain_trouble(w: Words, trouble: Trouble) -> Shown:
     """Why a job stands still."""
     title, means, advice = trouble_words(w, trouble.kind)
-    told = _sentence(w, trouble.told.told("page", w.language)) if trouble.kind in _TOLD else ""
+    told = sentence(w, trouble.told.told("page", w.language)) if trouble.kind in _TOLD else ""
     hint = trouble.told.values.get("hint")
     # A sentence of an older version is for the command line.
     hint = trouble.told.hint("page", w.language) if hint is None else _without_options(str(hint))
     return Shown(
         title or w.t("The job stopped"),
         " ".join(filter(None, (told, means))),
-        advice or _sentence(w, hint),
+        advice or sentence(w, hint),
         _details(
             trouble.kind,
             trouble.told.to_plain(),
@@ -266,7 +266,8 @@ TROUBLES: tuple[TroubleKind, ...] = (
 _NAMES = ("variable", "column", "name")
 
 
-def _sentence(w: Words, text: str, *, of: Notice | None = None) -> str:
+def sentence(w: Words, text: str, *, of: Notice | None = None) -> str:
+    """A text as a sentence of its own; `of` names what is spelled as its owner spells it."""
     text = text.strip()
     if not text:
         return ""

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import InputError, RowbatchError, TableChanged, UsageError
 from rowbatch.web import labels
-from rowbatch.web.explain import explain_trouble
+from rowbatch.web.explain import explain_trouble, sentence
 from rowbatch.web.pages.gaps import results_values
 from rowbatch.web.pages.review import set_cap
 from rowbatch.web.program import table_of_job
@@ -124,6 +124,7 @@ def _job_values(w: Words, program: Any, found: desk.Job) -> dict[str, Any]:
         "left": _left(w, found),
         "checked": w.ago(task.checked_at) if task is not None and task.checked_at else "",
         "rows_written": task.rows if task is not None and task.stage == "collect" else 0,
+        "remarks": [sentence(w, w.told(remark)) for remark in found.status.remarks],
         "said": list(task.said)[-10:] if task is not None else [],
         "new_job_address": f"/tables/{table.id}/label" if table is not None else "/",
         "start_address": f"/tables/{table.id}/start" if table is not None and is_of_draft else "",
