@@ -218,6 +218,10 @@ _AGREE: dict[str, Entry] = {
         "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
         zh=("有些整数带小数写出（如 1.0），有些不带；它们视为相同的标签", ""),
     ),
+    "statistics-composed": Entry(
+        "some cells have a letter and its accent as two characters, and others as one; they are the same labels",
+        zh=("有些单元格把字母和附加符号写成两个字符，有些写成一个；它们视为相同的标签", ""),
+    ),
     "statistics-spellings": Entry(
         "some numbers are written in several ways, as {first!r} and {second!r}; they are the same value",
         zh=("有些数值有多种写法，如“{first}”和“{second}”；它们视为相同的值", ""),
