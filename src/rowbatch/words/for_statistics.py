@@ -535,6 +535,14 @@ _MERGE: dict[str, Entry] = {
         "rename that column, or the coder",
         zh=("输出会有两列都叫“{column}”", "请重命名该列或编码者"),
     ),
+    "merge-keys-near": Entry(
+        "{count:,} {count:key is|keys are} nearly the same in two files, and {count:a row of its own|rows of their own} in each: {key!r} in {path} beside {other!r}",
+        "where they are the same, write them in one way, and merge again",
+        zh=(
+            "有 {count:,} 个键在两个文件中几乎相同，却各成一行：{path} 中的“{key}”与另一个文件中的“{other}”",
+            "如果它们是同一个键，请改成同一种写法，再重新合并",
+        ),
+    ),
     "merge-keys-apart": Entry(
         "{path} has no key in common with the files before it, as {key!r}: is it the same column, written in the same way?",
         zh=("{path} 与前面的文件没有共同的键（例如“{key}”）：是否为同一列、同一写法？", ""),
