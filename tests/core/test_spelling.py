@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
-from rowbatch.core.spelling import is_spelled_otherwise, near_spellings
+from rowbatch.core.spelling import is_spelled_otherwise, near_spellings, spelling_key
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,13 @@ def test_what_is_called_another_spelling(text, value, is_otherwise):
     Case and spaces are none, nor is an alias.
     """
     assert is_spelled_otherwise(text, value) == is_otherwise
+
+
+def test_a_letter_and_its_accent_are_one_or_two_characters():
+    """
+    Both are one spelling, whichever the codebook has.
+    """
+    two, one = unicodedata.normalize("NFD", "Négatif"), unicodedata.normalize("NFC", "négatif")
+    assert two.casefold() != one
+    assert spelling_key(two) == spelling_key(one) == one
+    assert is_spelled_otherwise(two, one)

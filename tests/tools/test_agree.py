@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pandas as pd
 import polars as pl
@@ -107,6 +108,25 @@ def test_decimals_of_a_column_with_gaps_are_no_other_labels(tmp_path):
     assert found.labels == ("0", "1")
     assert found.measures["percent_agreement"].estimate == 1
     assert any("1.0" in str(note) for note in found.notes)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_accents_written_in_two_ways_are_no_other_labels(write, several):
+    """
+    macOS writes a letter and its accent as two characters: they look alike, are one label, and that is said.
+    Where all are written in one way nothing is said.
+    """
+    two, one = unicodedata.normalize("NFD", "négatif"), unicodedata.normalize("NFC", "négatif")
+    assert two != one
+    table = write("a,b", f"{two},{one}", f"{one},{one}", "x,x", f"{two},x")
+    found = rowbatch.agree(table, "a,b", several=several)
+    named = rowbatch.agree(table, "a,b", several=several, labels=[two, "x"])
+    assert found.labels == named.labels
+    assert set(found.labels) == {one, "x"}
+    assert several or found.measures["percent_agreement"].estimate == 0.75
+    assert "statistics-composed" in {note.kind for note in found.notes}
+    alike = rowbatch.agree(write("a,b", f"{two},{two}", f"{two},x"), "a,b", several=several)
+    assert "statistics-composed" not in {note.kind for note in alike.notes}
 
 
 def test_texts_with_decimals_stay_what_they_are(write):

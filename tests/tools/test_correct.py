@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -466,3 +467,16 @@ def test_what_can_not_be_said_is_named_at_the_command_line(table):
     assert code == 0
     assert "mean of score, where it can be said" in out
     assert "of 160 coded rows people can't say it of 32" in out
+
+
+def test_accents_written_in_two_ways_are_one_label():
+    """
+    People's label with the accent as a character of its own is the model's with one character for both.
+    """
+    two, one = unicodedata.normalize("NFD", "é"), unicodedata.normalize("NFC", "é")
+    frame = pl.DataFrame({"model": [one, "x"] * 50, "people": [two, "x"] * 15 + [""] * 70})
+    found = correct(frame, predicted="model", gold="people", label=two)
+    assert found.corrections[0].corrected.estimate == pytest.approx(0.5, abs=0.02)
+    assert "statistics-composed" in {note.kind for note in found.notes}
+    shares = correct(frame, predicted="model", gold="people").corrections
+    assert [share.quantity for share in shares] == ["share of x", f"share of {one}"]

@@ -161,7 +161,7 @@ def test_two_files_of_one_name_and_keys_that_do_not_meet(write, tmp_path):
     """
     one, two = write("a.csv", "id,v", "1,x"), write("b.csv", "id,v", "01,x")
     found = rowbatch.merge_coders([one, two], tmp_path / "o.csv", key="id", value="v")
-    assert [note.kind for note in found.notes] == ["merge-keys-apart"]
+    assert [note.kind for note in found.notes] == ["merge-keys-apart", "merge-keys-near"]
     with pytest.raises(UsageError) as caught:
         rowbatch.merge_coders([one, one], tmp_path / "p.csv", key="id", value="v")
     assert caught.value.kind == "merge-file-twice"
@@ -187,3 +187,19 @@ def test_the_command(write, tmp_path):
         (*words, "--overwrite", "--json"), cwd=tmp_path, env={"ROWBATCH_HOME": str(tmp_path / "home")}
     )
     assert json.loads(done.stdout)["columns"] == {"anna": 2, "ben": 1}
+
+
+def test_keys_that_are_nearly_the_same_are_told(write, tmp_path):
+    """
+    What two files write a little otherwise stays two rows, and is told with an example; not what one file
+    itself tells apart, and nothing of numbers that differ.
+    """
+    one = write("a.csv", "id,v", "T-01,x", "t 2,x", "p-3,x", "P3,x", "10,x")
+    two = write("b.csv", "id,v", "t1,x", "T2.0,x", "p3,x", "1,x", "100,x")
+    found = rowbatch.merge_coders([one, two], tmp_path / "o.csv", key="id", value="v")
+    (note,) = (note for note in found.notes if note.kind == "merge-keys-near")
+    assert (note.values["count"], note.values["key"], note.values["other"]) == (1, "t1", "T-01")
+    assert note.told() == (
+        f"1 key is nearly the same in two files, and a row of its own in each: 't1' in {two} beside 'T-01'"
+    )
+    assert found.rows == 10

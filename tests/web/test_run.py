@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from rowbatch import desk
+from rowbatch.cli.app import app
 from rowbatch.errors import ServiceError
 from rowbatch.processes import LEFT_ALONE
 from rowbatch.web import run
@@ -330,3 +331,24 @@ def test_a_program_in_the_background_outlives_the_terminal(home):
     finally:
         assert stop_running()
         left_alone(running.pid).wait(15)
+
+
+def test_a_table_behind_the_option_for_coders(tmp_path, monkeypatch, capsys):
+    """
+    `ui --coders TABLE` opens the table and lets coders in at the likeliest address; what is no file is one.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    table = tmp_path / "t.csv"
+    table.write_text("text\nhello\n", encoding="utf-8")
+    doing = {}
+    monkeypatch.setattr(run, "find_running", lambda: None)
+    monkeypatch.setattr(run, "run", lambda **given: doing.update(given))
+    for words, address, is_table in (
+        (("--coders", str(table)), "", True),
+        (("--coders", "192.168.1.20", str(table)), "192.168.1.20", True),
+        (("--coders", "192.168.1.20"), "192.168.1.20", False),
+    ):
+        app.main(["ui", "--no-browser", *words], standalone_mode=False)
+        assert doing["coders"] == address
+        doing["on_ready"](run.Running("http://127.0.0.1:1", "token", 1, "", ""))
+        assert ("/tables/" in capsys.readouterr().out) is is_table

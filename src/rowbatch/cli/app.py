@@ -3040,6 +3040,9 @@ def ui(
     if stop:
         show.line("stopped" if web.stop_running() else "no program was running")
         return
+    if table is None and coders not in (None, "auto") and Path(coders).is_file():
+        # `ui --coders TABLE`: what stands behind the option is no address.
+        table, coders = Path(coders), "auto"
     if table is not None:
         _require_table(table)
 

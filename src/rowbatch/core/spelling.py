@@ -18,12 +18,16 @@ _BULLET = re.compile(r"\A\s*[-–—•*]\s+")
 
 
 def spelling_key(text: str) -> str:
-    """Two spellings of a label are the same when their keys are: case and outer punctuation don't count."""
+    """
+    Two spellings of a label are the same when their keys are: case and outer punctuation don't count, nor
+    whether a letter and its accent are one character or two (macOS writes two).
+    """
     return _key_again(text) if len(text) <= _CACHED_CHARS else _key(text)
 
 
 def _key(text: str) -> str:
-    return re.sub(r"\s+", " ", text.strip().strip("\"'`*.,:;!()[]").strip()).casefold()
+    bare = re.sub(r"\s+", " ", text.strip().strip("\"'`*.,:;!()[]").strip()).casefold()
+    return bare if bare.isascii() else unicodedata.normalize("NFC", bare)
 
 
 # Most answers of a run are one of a few labels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,13 @@ from rowbatch.core.statistics.several_labels import jaccard_similarity
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tools.agree_cells import labels_in, placed_quotes, sets_of
-from rowbatch.tools.chosen_columns import one_spelling, read_columns, without_decimal, without_decimals
+from rowbatch.tools.chosen_columns import (
+    composed,
+    one_spelling,
+    read_columns,
+    without_decimal,
+    without_decimals,
+)
 from rowbatch.words.notice import Notice
 
 _SHOWN = 5
@@ -100,6 +107,11 @@ def agree_columns(
         source, names, coders.missing, reading, notes if coders.probability is None else None
     )
     table = _Table(coders, tuple(judges), tuple(names), frame, notes)
+    same = None if coders.cells == "quotes" else composed(frame, table.columns)
+    if same is not None:
+        labels = tuple(unicodedata.normalize("NFC", label) for label in coders.labels)
+        table = replace(table, coders=replace(coders, labels=labels), frame=same)
+        notes.append(Notice("statistics-composed"))
     # What overflows becomes undefined, and is told so.
     with np.errstate(all="ignore"):
         match coders.cells:

@@ -108,6 +108,20 @@ def without_decimals(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFram
     return frame.with_columns(pl.col(columns).str.replace(_FLOAT_OF_WHOLE_TEXT, "$1"))
 
 
+def composed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame | None:
+    """
+    The same with a letter and its accent as one character, where some cells of these columns have them as two
+    and others as one: they look alike, and as texts they would be two labels.
+
+    Returns:
+        None where nothing is to be done.
+    """
+    cells = pl.concat([frame[name].drop_nulls() for name in columns]).unique()
+    if cells.str.normalize("NFC").n_unique() == len(cells):
+        return None
+    return frame.with_columns(pl.col(columns).str.normalize("NFC"))
+
+
 def without_decimal(label: str) -> str:
     """A label that a person named, as `without_decimals` writes it."""
     return re.sub(_FLOAT_OF_WHOLE_TEXT, r"\1", label)

@@ -5,6 +5,7 @@ labels.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -30,7 +31,7 @@ from rowbatch.core.statistics.patterns import Floats
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import UsageError
 from rowbatch.tools.agree import probabilities
-from rowbatch.tools.chosen_columns import read_columns, without_decimal, without_decimals
+from rowbatch.tools.chosen_columns import composed, read_columns, without_decimal, without_decimals
 from rowbatch.words.notice import Notice
 
 WHERE_SAID = "where it can be said"
@@ -143,6 +144,12 @@ class _Columns:
             if wanted.label is not None:
                 wanted = replace(wanted, label=without_decimal(wanted.label))
             self.notes.append(Notice("statistics-decimals"))
+        same = composed(self.frame, ["0", "1"])
+        if same is not None:
+            self.frame = same
+            if wanted.label is not None:
+                wanted = replace(wanted, label=unicodedata.normalize("NFC", wanted.label))
+            self.notes.append(Notice("statistics-composed"))
         self.wanted = wanted
         self.is_labelled = self.frame["1"].is_not_null().to_numpy()
 

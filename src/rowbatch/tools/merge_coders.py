@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ import polars as pl
 
 from rowbatch.core.choices import require_one_of
 from rowbatch.core.document import Shown
+from rowbatch.core.spelling import without_point
 from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
@@ -164,7 +167,8 @@ def merge_coders(
     if not counts:
         raise UsageError("merge-nothing-coded", columns=list(layout.values or layout.coders))
     apart = _keys_apart(rows, files)
-    notes += [apart] if apart is not None else []
+    near = _keys_near(rows, files)
+    notes += [note for note in (apart, near) if note is not None]
     shape = TableShape(tuple(taken), (), (), is_text=True)
     with (
         atomic_path(out, overwrite=overwrite) as temporary,
@@ -398,3 +402,33 @@ def _keys_apart(rows: pl.DataFrame, files: Sequence[Path]) -> Notice | None:
         if not keys[at] & set().union(*keys[:at]):
             return Notice("merge-keys-apart", {"path": str(files[at]), "key": sorted(keys[at])[0]})
     return None
+
+
+def _keys_near(rows: pl.DataFrame, files: Sequence[Path]) -> Notice | None:
+    """
+    Keys of one file that another one writes a little otherwise: `T-01` beside `t1`. They are two rows, since
+    nobody but a person knows whether they are one; where two keys of a file are as near, nothing is said.
+    """
+    keys = [set(part[_KEY]) for part in rows.partition_by(_FILE, maintain_order=True)]
+    near: list[tuple[str, str, str]] = []
+    known: dict[str, set[str]] = {}
+    for key in set().union(*keys):
+        known.setdefault(_plain_key(key), set()).add(key)
+    for plain, same in sorted(known.items()):
+        if not plain or len(same) != 2:
+            continue
+        first, second = (next(at for at, one in enumerate(keys) if key in one) for key in sorted(same))
+        if any(same <= one for one in keys):
+            continue
+        one, other = sorted(same) if first <= second else sorted(same, reverse=True)
+        near.append((one, other, str(files[max(first, second)])))
+    if not near:
+        return None
+    key, other, path = near[0]
+    return Notice("merge-keys-near", {"count": len(near), "path": path, "key": other, "other": key})
+
+
+def _plain_key(key: str) -> str:
+    """Letters and digits alone, small, without zeros before a number or a decimal point behind it."""
+    plain = unicodedata.normalize("NFKC", without_point(key)).casefold()
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", re.sub(r"[\W_]+", "", plain))

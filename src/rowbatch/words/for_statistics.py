@@ -218,6 +218,10 @@ _AGREE: dict[str, Entry] = {
         "some whole numbers are written with decimals, as in 1.0, and others without; they are the same labels",
         zh=("有些整数带小数写出（如 1.0），有些不带；它们视为相同的标签", ""),
     ),
+    "statistics-composed": Entry(
+        "some cells have a letter and its accent as two characters, and others as one; they are the same labels",
+        zh=("有些单元格把字母和附加符号写成两个字符，有些写成一个；它们视为相同的标签", ""),
+    ),
     "statistics-spellings": Entry(
         "some numbers are written in several ways, as {first!r} and {second!r}; they are the same value",
         zh=("有些数值有多种写法，如“{first}”和“{second}”；它们视为相同的值", ""),
@@ -530,6 +534,14 @@ _MERGE: dict[str, Entry] = {
         "the output would have two columns called {column!r}",
         "rename that column, or the coder",
         zh=("输出会有两列都叫“{column}”", "请重命名该列或编码者"),
+    ),
+    "merge-keys-near": Entry(
+        "{count:,} {count:key is|keys are} nearly the same in two files, and {count:a row of its own|rows of their own} in each: {key!r} in {path} beside {other!r}",
+        "where they are the same, write them in one way, and merge again",
+        zh=(
+            "有 {count:,} 个键在两个文件中几乎相同，却各成一行：{path} 中的“{key}”与另一个文件中的“{other}”",
+            "如果它们是同一个键，请改成同一种写法，再重新合并",
+        ),
     ),
     "merge-keys-apart": Entry(
         "{path} has no key in common with the files before it, as {key!r}: is it the same column, written in the same way?",
