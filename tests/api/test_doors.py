@@ -81,6 +81,7 @@ API = [
     "specification_curve",
     "split",
     "stability",
+    "terminal_bar",
     "units",
     "usd",
     "vary",
