@@ -6,6 +6,7 @@ Run the tutorial notebook from its first cell to its last, and keep what its cel
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -55,6 +56,8 @@ def run_notebook(folder: Path) -> Any:
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
+        # With what was labelled before, rows would have their answers already.
+        os.environ["ROWBATCH_HOME"] = str(Path(folder) / "home")
         notebook = run_notebook(Path(folder))
     NOTEBOOK.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     sys.stdout.write(f"written: {NOTEBOOK.relative_to(DOCS.parent)}\n")

@@ -92,6 +92,7 @@ API = [
     "split",
     "stability",
     "try_table",
+    "terminal_bar",
     "units",
     "usd",
     "vary",

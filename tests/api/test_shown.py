@@ -51,7 +51,8 @@ class Outer(Shown):
     text: str
     rows: int
     is_done: bool
-    nothing: None
+    nothing: str | None
+    undefined: float | None
     inner: Inner
     several: tuple[Inner, ...]
     matrix: dict[str, dict[str, int]]
@@ -66,6 +67,7 @@ def outer():
         rows=12_345,
         is_done=True,
         nothing=None,
+        undefined=None,
         inner=Inner("within", 0.25),
         several=tuple(Inner(HOSTILE if number == 0 else f"n{number}", number / 3) for number in range(20)),
         matrix={HOSTILE: {"yes": 1, "no": 2}, "b": {"yes": 3, "no": 4}},
@@ -95,7 +97,8 @@ class Tags(HTMLParser):
 
 def test_a_value_is_shown_by_its_attributes(outer):
     """
-    Under their names: words and numbers first, then tables; what is empty is left out, what is long counted.
+    Under their names: words and numbers first, then tables; what is empty is left out, a number
+    that is undefined is not, and what is long is counted.
     """
     lines = repr(outer).splitlines()
     assert lines[0] == "Outer"
@@ -105,6 +108,7 @@ def test_a_value_is_shown_by_its_attributes(outer):
     assert words["is_done"] == ["yes"]
     assert words["inner.share"] == ["0.25"]
     assert "nothing" not in words
+    assert words["undefined"] == ["–"]
     assert words["figure"][:5] == ["0.500", "0.250", "to", "0.750", "40"]
     assert words["b"] == ["3", "4"]
     assert "  and 8 more" in lines

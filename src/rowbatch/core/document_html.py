@@ -50,8 +50,19 @@ def fragment_html(title: str, blocks: Iterable[Block]) -> str:
         title: What they are of.
         blocks: As of `block_html`. A picture is an image of its own, for its style would be everybody's.
     """
-    shown = "".join(_image(block) if isinstance(block, Dots) else block_html(block) for block in blocks)
+    shown = "".join(map(_fragment, blocks))
     return f"<div><p><strong>{escape(title)}</strong></p>\n{shown}</div>"
+
+
+def _fragment(block: Block) -> str:
+    match block:
+        case Dots():
+            return _image(block)
+        case Table():
+            # Notebooks set every cell to the right.
+            return _table(block, of_words=' style="text-align:left"')
+        case _:
+            return block_html(block)
 
 
 def progress_html(told: str, notes: Iterable[str], done: int = 0, of: int = 0) -> str:
@@ -77,16 +88,16 @@ def _image(picture: Dots) -> str:
     )
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, of_words: str = "") -> str:
     def cells(row: object, tag: str) -> Iterator[str]:
         assert isinstance(row, list | tuple)
         for at, cell in enumerate(row):
-            kind = ' class="n"' if at in table.numbers else ""
+            kind = ' class="n"' if at in table.numbers else of_words
             yield f"<{tag}{kind}>{escape(cell)}</{tag}>"
 
     if not table.header:
         named = "".join(
-            f'<tr><th scope="row" style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(value)}</td></tr>\n'
+            f'<tr><th scope="row"{of_words}>{escape(name)}</th><td{of_words}>{escape(value)}</td></tr>\n'
             for name, value in table.rows
         )
         return f"<table><tbody>{named}</tbody></table>\n"

@@ -86,7 +86,11 @@ def _matrix(name: str, held: Mapping[Any, Mapping[Any, Any]]) -> Table:
 
 
 def _held(value: Any) -> Iterator[tuple[str, Any]]:
-    return ((one.name, getattr(value, one.name)) for one in fields(value))
+    for one in fields(value):
+        held = getattr(value, one.name)
+        # A statistic that is undefined is said to be so; anything else that is not there says nothing.
+        is_undefined = held is None and str(one.type).startswith("float")
+        yield one.name, "\u2013" if is_undefined else held
 
 
 def _is_value(held: Any) -> bool:
