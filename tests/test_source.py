@@ -16,6 +16,7 @@ SOURCE = Path(rowbatch.__file__).parent
 # Names that stand once, and why.
 CALLED_FROM_OUTSIDE = {
     "model_config": "pydantic reads it",
+    "format_help": "click calls it",
     "capture_signals": "uvicorn calls it",
     "_unsupported_upgrade_warning": "uvicorn calls it",
     "redirect_request": "urllib calls it",

@@ -221,7 +221,18 @@ def test_the_model_on_this_computer_has_no_other_way(workplace):
     """
     It costs nothing and answers at once: `--direct` is for providers, and says so.
     """
-    words = ["run", str(workplace / "posts.csv"), "--text", "text", "--labels", "a,b", "--direct", "--yes"]
+    words = [
+        "run",
+        str(workplace / "posts.csv"),
+        "--text",
+        "text",
+        "--labels",
+        "a,b",
+        "--prompt",
+        "?",
+        "--direct",
+        "--yes",
+    ]
     done = rowbatch(workplace, *words)
     assert done.returncode == 2
     assert "leave --direct out" in done.stderr

@@ -236,9 +236,9 @@ def test_bad_input_is_one_clear_error(tmp_path, home, table, arguments, code, sa
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        pytest.param(("--labels", "a,b,A"), "twice", id="duplicate-label"),
-        pytest.param(("--labels", "a,,b"), "empty", id="empty-label"),
-        pytest.param(("--labels", "a"), "at least two", id="one-label"),
+        pytest.param(("--labels", "a,b,A", "--prompt", "?"), "twice", id="duplicate-label"),
+        pytest.param(("--labels", "a,,b", "--prompt", "?"), "empty", id="empty-label"),
+        pytest.param(("--labels", "a", "--prompt", "?"), "at least two", id="one-label"),
         pytest.param((), "model do", id="nothing-to-do"),
         pytest.param(("--codebook", "broken.yaml"), "line 2", id="broken-codebook"),
     ],
