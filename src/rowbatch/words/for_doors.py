@@ -347,4 +347,6 @@ _ASSISTANTS: dict[str, Entry] = {
     ),
 }
 
-DOORS: dict[str, Entry] = _STREAMS | _SETTINGS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE | _ASSISTANTS
+DOORS: dict[str, Entry] = (
+    _STREAMS | _SETTINGS | _KEYS | _RUNS | _DESK | _PROGRAM | _COMMAND_LINE | _ASSISTANTS
+)
