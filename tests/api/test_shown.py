@@ -24,7 +24,8 @@ from serving import scripted_local_model
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e"
 # They stand in lists and in tables of others, a line each.
 IN_LISTS = {
-    *("Event", "Figure", "KnownModel", "Outcome", "ReplayedWave", "RoundSpent", "SentinelLook", "ShardDone"),
+    *("Event", "Figure", "KnownModel", "ModelPart", "Outcome", "ReadyCodebook", "ReplayedWave", "RoundSpent"),
+    *("SentinelLook", "ShardDone", "Wheel"),
 }
 
 

@@ -151,7 +151,7 @@ def test_steps_and_numbers_have_their_order(of_kinds: Run) -> None:
     assert found.model.measures["bias"].estimate == pytest.approx(1.0)
     assert (found.counts.settled, found.acceptance) == (29, None)
     mean = corrected(coded, population, RunEstimand(), Resampling()).corrections[0]
-    assert mean.quantity == "mean of age (people)"
+    assert mean.quantity == "mean of age (people), where it can be said"
     assert mean.people_only.estimate == pytest.approx(34.0)
     assert mean.corrected.low is None
     assert mean.corrected.why is not None
