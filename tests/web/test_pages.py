@@ -1698,3 +1698,41 @@ def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
         assert "row has no label" not in page
         client.post("/settings/look", data={"language": "zh", "look": "light"})
         assert "2 个回答前带有思考过程" in client.get(job).text
+
+
+def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
+    """
+    Who removes a table is told of the jobs that need it, and asked; when it is gone, their pages say what
+    brings it back; and the same file, dropped again, has its labels again.
+    """
+    content = [[n, f"post {n}", "good"] for n in range(1, 25)]
+    job = labelled(site, client, content)
+    before = client.get(f"{job}/table", params={"format": "csv"}).content
+    (table,) = site.program.library.tables()
+    asked = client.post(f"/tables/{table.id}/remove")
+    assert (asked.status_code, asked.headers["location"]) == (303, f"/tables/{table.id}/remove")
+    question = client.get(f"/tables/{table.id}/remove").text
+    assert f'href="{job}"' in question
+    assert "1 job needs it" in question
+    assert client.get(f"{job}/table", params={"format": "csv"}).content == before
+    assert client.post(f"/tables/{table.id}/remove", data={"sure": "yes"}).headers["location"] == "/"
+    assert site.program.library.tables() == []
+    for address in (job, f"{job}/rows", f"{job}/rows/1", f"{job}/table?format=csv"):
+        page = client.get(address).text
+        assert "Drop the same file on the first page again" in page, address
+        assert str(table.info.path) not in page.split("<details")[0], address
+    # Another file is another table, and one of another format, too.
+    assert not sent(client, table_file(content[:3])).startswith(f"/tables/{table.id}")
+    assert not sent(client, table_file(content), "posts.txt").startswith(f"/tables/{table.id}")
+    assert sent(client, table_file(content)).startswith(f"/tables/{table.id}")
+    assert client.get(f"{job}/table", params={"format": "csv"}).content == before
+    assert "Drop the same file" not in client.get(job).text
+
+
+def test_a_table_without_jobs_is_removed_at_once(site, client):
+    """
+    Nothing is lost with a table that nothing was asked of: one press does it.
+    """
+    place = sent(client, table_file([[1, "post 1", ""]])).removesuffix("/label")
+    assert client.post(f"{place}/remove").headers["location"] == "/"
+    assert site.program.library.tables() == []

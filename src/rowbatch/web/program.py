@@ -304,6 +304,15 @@ def table_of_job(program: Program, job: desk.Job) -> desk.LibraryTable | None:
     return None
 
 
+def jobs_of_table(program: Program, table: desk.LibraryTable) -> list[desk.Job]:
+    """Those of which something was sent; without the table their answers have no rows to stand in."""
+    return [
+        job
+        for job in program.jobs.all()
+        if job.state != "draft" and Path(job.status.table) == table.info.path
+    ]
+
+
 def safe(call: Any, *args: Any, **kwargs: Any) -> Any:
     """What a call returns, or None where it raised one of our errors."""
     try:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError, from_os_error
 from rowbatch.web.explain import explain
+from rowbatch.web.program import jobs_of_table
 from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, with_form, words_for
 from rowbatch.web.ways import changes_of, place_buttons, reading_fields, way_buttons
 from rowbatch.web.words import Words, words_of
@@ -251,17 +252,26 @@ def change_reading(request: Request, form: FormData) -> Response:
     return see_other(f"/tables/{table.id}")
 
 
-def remove(request: Request) -> Response:
-    """Forget a table, with what was made of it so that it could be looked at."""
+def remove(request: Request, form: FormData) -> Response:
+    """Forget a table, with what was made of it so that it could be looked at; first ask where jobs need it."""
     program, table = program_of(request), table_of(request)
+    if "sure" not in form and jobs_of_table(program, table):
+        return see_other(f"/tables/{table.id}/remove")
     program.forget_table(table)
     program.library.remove(table.id)
     return see_other("/")
+
+
+def ask_to_remove(request: Request) -> Response:
+    """What removing a table would take away from its jobs."""
+    program, table = program_of(request), table_of(request)
+    return page(request, "table_remove.html", table=table, jobs=jobs_of_table(program, table))
 
 
 ROUTES = [
     Route("/tables/{table_id}", data),
     Route("/tables/{table_id}/rows", rows),
     Route("/tables/{table_id}/reading", with_form(change_reading), methods=["POST"]),
-    Route("/tables/{table_id}/remove", remove, methods=["POST"]),
+    Route("/tables/{table_id}/remove", ask_to_remove),
+    Route("/tables/{table_id}/remove", with_form(remove), methods=["POST"]),
 ]
