@@ -258,7 +258,9 @@ def test_nothing_is_made_of_a_table_that_was_removed(home, tmp_path):
     frame = reading.view.frame(1, 24)
     # Of a trial that has looked at the rows by now.
     view = SimpleNamespace(
-        state=SimpleNamespace(rows=24), frame=lambda start, count: frame[start - 1 : start - 1 + count]
+        state=SimpleNamespace(rows=24),
+        frame=lambda start, count: frame[start - 1 : start - 1 + count],
+        take=lambda rows: frame[[row - 1 for row in rows]],
     )
     looked: Any = SimpleNamespace(view=view, header=reading.header, rows=24)
     library.remove(table.id)
