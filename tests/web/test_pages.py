@@ -1736,3 +1736,56 @@ def test_a_table_without_jobs_is_removed_at_once(site, client):
     place = sent(client, table_file([[1, "post 1", ""]])).removesuffix("/label")
     assert client.post(f"{place}/remove").headers["location"] == "/"
     assert site.program.library.tables() == []
+
+
+FORM = {
+    "text": "post",
+    "kind": "label",
+    "question": "How is it?",
+    "labels.0.name": "good",
+    "labels.1.name": "bad",
+    "provider": "local",
+    "do": "review",
+}
+
+
+def test_labels_of_another_model_are_not_taken_for_peoples(site, client):
+    """
+    A column that a model labelled, by its name, is compared with last, and under a word that says what it is;
+    it judges no row that was tried, and no list calls its labels people's.
+    """
+    rows = [[n, f"post {n}", "good", ("good", "bad")[n % 2]] for n in range(1, 25)]
+    both = table_file(rows, ("id", "post", "gpt-4o_label", "truth"))
+    job = done(site, client, sent(client, both).removesuffix("/label"), FORM)
+    assert '<option value="truth" selected>' in client.get(job).text
+    assert "a model labelled" not in client.get(job).text
+    asked = client.get(job, params={"people": "gpt-4o_label"}).text
+    assert "By its name a model labelled the column gpt-4o_label, not people." in asked
+    assert "Differs from people" in client.get(f"{job}/rows").text
+    alone = table_file([row[:3] for row in rows], ("id", "post", "prediction"))
+    place = sent(client, alone).removesuffix("/label")
+    job = done(site, client, place, FORM)
+    assert "a model labelled the column prediction" in client.get(job).text
+    assert "Differs from people" not in client.get(f"{job}/rows").text
+    assert "<dt>People" not in client.get(f"{job}/rows/1").text
+    client.post(f"{place}/try", data={**FORM, "ten": "0"})
+    (trial,) = (one for name, one in site.program.trials.items() if name in place)
+    assert trial.task.wait(30)
+    tried = client.get(f"{place}/label").text
+    assert "10 to be judged" in tried
+    assert "by people" not in tried
+
+
+def test_names_that_are_words_are_in_chinese(site):
+    """
+    On Chinese pages an endpoint without a name has Chinese words, and the key of a provider is no key of the
+    keyboard.
+    """
+    with visiting(site, "zh-CN") as client:
+        place = sent(client, table_file([[1, "post 1", ""]])).removesuffix("/label")
+        for address in (f"{place}/label", "/settings"):
+            page = client.get(address).text
+            assert "与 OpenAI 兼容的接口" in page, address
+            assert "an OpenAI-compatible endpoint" not in page, address
+        assert "按键</label>" not in client.get("/settings").text
+        assert "密钥</label>" in client.get("/settings").text

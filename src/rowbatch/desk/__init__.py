@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import shown_name as shown_name
     from rowbatch.desk.people import columns_of_people as columns_of_people
     from rowbatch.desk.people import is_same as is_same
+    from rowbatch.desk.people import names_a_model as names_a_model
     from rowbatch.desk.people import people_said as people_said
     from rowbatch.desk.profile import Profile as Profile
     from rowbatch.desk.questions import DraftCondition as DraftCondition
@@ -185,6 +186,7 @@ _PLACES = {
     "codebook_yaml": "desk.recipes",
     "column_names": "desk.questions",
     "columns_of_people": "desk.people",
+    "names_a_model": "desk.people",
     "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
     "draw_more": "desk.coding",
