@@ -25,8 +25,10 @@ from rowbatch.core.states import Remarks
 from rowbatch.server.engine import EngineReply
 from rowbatch.steps.progress import note_remarks
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.web.explain import explain_trouble
 from rowbatch.web.pages import label
 from rowbatch.web.words import Words, choose_language, words_of
+from rowbatch.words.notice import Notice
 from serving import scripted_answer, scripted_local_model
 from serving_pages import served_pages, visiting
 
@@ -1727,6 +1729,10 @@ def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
     assert sent(client, table_file(content)).startswith(f"/tables/{table.id}")
     assert client.get(f"{job}/table", params={"format": "csv"}).content == before
     assert "Drop the same file" not in client.get(job).text
+    # What a job said that stood still meanwhile.
+    told = Notice("path-missing", {"path": str(table.info.path)})
+    shown = explain_trouble(words_of("en"), desk.Trouble("table", told, at=""))
+    assert shown.title == "The table of this job was removed, and is there again"
 
 
 def test_a_table_without_jobs_is_removed_at_once(site, client):

@@ -8,6 +8,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import openpyxl
 import pytest
 from playwright.sync_api import expect
 
@@ -304,3 +305,80 @@ def test_a_batch_file_that_is_dropped_is_looked_at(chromium, home):
 def _written(path):
     path.write_bytes(TABLE)
     return path
+
+
+def workbook():
+    """Notes on a first sheet, and the table on the second."""
+    book = openpyxl.Workbook()
+    book.active.title = "notes"
+    for line in ("About", "The table is on the next sheet."):
+        book.active.append([line])
+    table = book.create_sheet("data")
+    for row in (("id", "answer"), (1, "The rent went up."), (2, "The school is closed."), (3, "A new ward.")):
+        table.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_sheet_of_a_workbook_is_chosen(client):
+    """
+    A workbook shows its sheets; the one that is chosen is made a batch file, cut into units and joined with
+    the answers, and what was written before stays.
+    """
+    opened_first = client.post(
+        "/tools/convert", files={"file": ("book.xlsx", workbook())}, data={"do": "open"}
+    )
+    form = {"file_id": file_id(opened_first), "model": "gpt-6-luna", "system": "Say it."}
+    assert "<option>About</option>" in opened_first.text.replace(" selected", "")
+    chosen = client.post("/tools/convert", data={**form, "sheet": "data", "do": "open"})
+    assert '<option value="data" selected>' in chosen.text
+    assert "<option selected>answer</option>" in chosen.text
+    assert "Say it." in chosen.text
+    made = client.post("/tools/convert", data={**form, "sheet": "data", "text": "answer", "do": "convert"})
+    assert "--sheet data" in made.text
+    lines = [json.loads(line) for line in fetched(client, made).text.splitlines()]
+    assert [line["body"]["messages"][-1]["content"] for line in lines] == [
+        "The rent went up.",
+        "The school is closed.",
+        "A new ward.",
+    ]
+    brought = dict(re.findall(r'name="(\w+_id)" value="(\w+)"', client.get(link_to(made, "extract")).text))
+    done = client.post(
+        "/tools/extract",
+        data={**brought, "do": "extract", "format": "exact"},
+        files=[("files", ("out.jsonl", ANSWERS))],
+    )
+    rows = list(csv.DictReader(io.StringIO(fetched(client, done).text, newline="")))
+    assert [(row["answer"], row["content"]) for row in rows] == [
+        ("The rent went up.", "about 1"),
+        ("The school is closed.", "about 2"),
+        ("A new ward.", "about 3"),
+    ]
+    units = {"file_id": form["file_id"], "sheet": "data", "text": "answer", "by": "sentence"}
+    cut = client.post("/tools/units", data={**units, "format": "exact", "do": "units"})
+    assert "The rent went up." in fetched(client, cut).text
+    # A name that no sheet has is none.
+    none = client.post("/tools/convert", data={**form, "sheet": "../x", "do": "open"})
+    assert "<option selected>answer</option>" not in none.text
+
+
+def test_another_sheet_is_read_at_once(chromium, home):
+    """
+    Who chooses a sheet sees its columns, without a button.
+    """
+    (home / "book.xlsx").write_bytes(workbook())
+    with served_pages() as site, opened(chromium, site.link) as page:
+        page.goto(page.url.rstrip("/") + "/tools/convert")
+        page.set_input_files("#file", home / "book.xlsx")
+        page.select_option("#sheet", "data")
+        expect(page.locator("#text")).to_have_value("answer")
+        run_axe(page, "sheets")
+        page.goto(page.url.split("/tools")[0])
+        page.set_input_files("#file", home / "book.xlsx")
+        page.wait_for_url("**/tables/*")
+        expect(page.locator("main")).to_contain_text("Of “book.xlsx” the sheet 'notes' is read")
+        assert str(home) not in page.locator("main").inner_text()
+        page.get_by_role("button", name="data", exact=True).click()
+        expect(page.locator("#text")).to_have_value("answer")
+        run_axe(page, "a sheet")

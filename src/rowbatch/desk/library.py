@@ -449,14 +449,14 @@ class Library:
                     break
         return self.keep(table_id, name, digest), False
 
+    def is_place(self, path: Path) -> bool:
+        """Whether a file that was handed over may have this path."""
+        folder = path.parent
+        return bool(_ID.match(folder.name)) and folder.parent.resolve() == self.folder.resolve()
+
     def is_removed(self, path: Path) -> bool:
         """Whether a file that was handed over had this path, and is not there any more."""
-        folder = path.parent
-        return (
-            bool(_ID.match(folder.name))
-            and folder.parent.resolve() == self.folder.resolve()
-            and not folder.exists()
-        )
+        return self.is_place(path) and not path.parent.exists()
 
     def add(self, path: Path) -> LibraryTable:
         """

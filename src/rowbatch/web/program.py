@@ -37,6 +37,7 @@ class ToolFile:
         path: In a folder of its own.
         made_at: Seconds of `time.time`.
         fetched_at: When it was downloaded last, or 0.0.
+        sheet: Of a workbook, which one is meant; "" for the first that is not empty.
     """
 
     id: str
@@ -44,6 +45,12 @@ class ToolFile:
     path: Path
     made_at: float = field(default_factory=time.time)
     fetched_at: float = 0.0
+    sheet: str = ""
+
+    @property
+    def reading(self) -> desk.ReadingKeywords:
+        """How it is read, where it is a table."""
+        return {"sheet": self.sheet} if self.sheet else {}
 
     @property
     def size_bytes(self) -> int:

@@ -69,7 +69,7 @@ document.addEventListener("change", event => {
     event.preventDefault();
     send(zone, event.target.files[0]);
   }
-  if (event.target.matches("[data-opens]") && event.target.files.length) openFile(event.target);
+  if (event.target.matches("select[data-opens]") || (event.target.matches("[data-opens]") && event.target.files.length)) openFile(event.target);
   // Choices that redraw their page at once.
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
