@@ -18,6 +18,9 @@ from rowbatch.web.pages import tools
 from serving_pages import served_pages
 
 TABLE = b"id,post\n1,The rent went up.\n2,The school is closed.\n3,A new ward.\n"
+CODED = b"id,post,a,b\n" + b"".join(
+    b"%d,A text of some words.,%s,yes\n" % (n, (b"yes", b"no")[n % 2]) for n in range(9)
+)
 ANSWERS = b"".join(
     json.dumps(
         {
@@ -382,3 +385,27 @@ def test_another_sheet_is_read_at_once(chromium, home):
         page.get_by_role("button", name="data", exact=True).click()
         expect(page.locator("#text")).to_have_value("answer")
         run_axe(page, "a sheet")
+
+
+@pytest.mark.parametrize(
+    ("tool", "button"),
+    [("convert", "Make the batch file"), ("agree", "Show how far they agree"), ("units", "Cut the texts")],
+)
+def test_the_back_button_of_a_tool(chromium, home, tool, button):
+    """
+    Who goes back from what a tool has made finds the file open, as does who reloads the page: nothing is sent
+    again, and no page of the browser asks for it.
+    """
+    with served_pages() as site, opened(chromium, site.link) as page:
+        page.goto(f"{site.shown_url}/tools/{tool}")
+        drop(page, [("posts.csv", CODED)])
+        page.locator(".here").wait_for()
+        page.get_by_role("button", name=button).click()
+        page.locator(".made").wait_for()
+        page.go_back()
+        expect(page.locator(".here strong")).to_have_text("posts.csv")
+        expect(page.locator(".made")).to_have_count(0)
+        page.reload()
+        expect(page.locator(".here strong")).to_have_text("posts.csv")
+        page.go_back()
+        expect(page.locator(".here")).to_have_count(0)

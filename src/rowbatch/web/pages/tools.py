@@ -6,7 +6,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import join
@@ -206,6 +206,7 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "rule": "most",
     }
     models, told = api.models(), {**defaults, **values.get("values", {})}
+    files = {**dict.fromkeys(_FIELDS, ()), **values.get("files", {})}
     return {
         "tool": name,
         "title": title,
@@ -223,8 +224,21 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "providers": [api.find_provider(one) for one in api.providers() if one != "local"],
         **values,
         "values": told,
-        "files": {**dict.fromkeys(_FIELDS, ()), **values.get("files", {})},
+        "files": files,
+        "address": address_of(request, files, told["join_id"] if name == "split" else ""),
     }
+
+
+def address_of(request: Request, files: Mapping[str, Sequence[ToolFile]], join_id: str = "") -> str:
+    """
+    Where a tool is open with the files that it has, after a form; "" for a page that has its address already.
+    A browser that goes back to it has not to send them again.
+    """
+    if request.method != "POST":
+        return ""
+    carried = [(f"{name}_id", one.id) for name, found in files.items() for one in found]
+    carried += [("join_id", join_id)] if join_id else []
+    return f"{request.url.path}?{urlencode(carried)}" if carried else request.url.path
 
 
 def _model() -> str:

@@ -245,6 +245,11 @@ if ("Notification" in window && Notification.permission === "default") {
     one("#key-other").focus();
   }
 }
+// The answer to a form has an address of its own, so that a browser that comes back to it sends nothing again.
+{
+  const address = one("form[data-address]")?.dataset.address;
+  if (address) history.replaceState(null, "", address);
+}
 // After a form with errors the summary has the focus.
 one("[data-focus]")?.focus();
 // After a small button the field that it was about has it, wherever it is folded away.
