@@ -1726,6 +1726,10 @@ def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
     # Another file is another table, and one of another format, too.
     assert not sent(client, table_file(content[:3])).startswith(f"/tables/{table.id}")
     assert not sent(client, table_file(content), "posts.txt").startswith(f"/tables/{table.id}")
+    # An earlier version took the same file for another table.
+    with site.program.library.receive("posts.csv") as (other, file):
+        file.write(table_file(content))
+    site.program.library.keep(other, "posts.csv")
     assert sent(client, table_file(content)).startswith(f"/tables/{table.id}")
     assert client.get(f"{job}/table", params={"format": "csv"}).content == before
     assert "Drop the same file" not in client.get(job).text

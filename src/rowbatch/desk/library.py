@@ -435,18 +435,17 @@ class Library:
         """
         path = self.folder / table_id / _file_name(name)
         size, digest = size_of_source(path), sha256 or digest_source(path)
+        for source in wanted:
+            if source.sha256 == digest and source.path.name == path.name and self.is_removed(source.path):
+                with suppress(OSError):
+                    path.parent.rename(source.path.parent)
+                    return self.keep(source.path.parent.name, name, digest), False
         for table in self.tables():
             known = table.info
             is_same = known.is_copy and (known.size_bytes, known.sha256) == (size, digest)
             if is_same and known.path.name == path.name and known.path.exists():
                 shutil.rmtree(self.folder / table_id, ignore_errors=True)
                 return table, True
-        for source in wanted:
-            if source.sha256 == digest and source.path.name == path.name and self.is_removed(source.path):
-                with suppress(OSError):
-                    path.parent.rename(source.path.parent)
-                    table_id = source.path.parent.name
-                    break
         return self.keep(table_id, name, digest), False
 
     def is_place(self, path: Path) -> bool:
