@@ -409,3 +409,19 @@ def test_the_back_button_of_a_tool(chromium, home, tool, button):
         expect(page.locator(".here strong")).to_have_text("posts.csv")
         page.go_back()
         expect(page.locator(".here")).to_have_count(0)
+
+
+@pytest.mark.parametrize("tool", ["convert", "units"])
+def test_one_thing_is_next(client, tool):
+    """
+    A page has one button that stands out: what the form does, and once that is done, the download.
+    """
+    ready = client.post(f"/tools/{tool}", files={"file": ("posts.csv", TABLE)}, data={"do": "open"})
+    assert re.findall(r'class="(?:button )?primary"[^>]*>([^<]*)', ready.text) in (
+        ["Make the batch file"],
+        ["Cut the texts"],
+    )
+    form = {"file_id": file_id(ready), "text": "post", "model": "gpt-6-luna", "by": "sentence", "do": tool}
+    made = client.post(f"/tools/{tool}", data=form)
+    (told,) = re.findall(r'class="(?:button )?primary"[^>]*>([^<]*)', made.text)
+    assert told.startswith("Download")

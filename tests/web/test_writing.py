@@ -232,6 +232,8 @@ def test_a_ready_task_is_a_press_away(chromium, home):
         expect(page.locator("#question")).to_have_value("Where does the author stand on [TARGET]?")
         expect(page.locator("#question")).to_be_focused()
         expect(page.locator("[id='labels.0']")).to_have_value("in favour")
+        # What it is called stays when something else is asked.
+        expect(page.locator("#question-fields")).to_contain_text("a column called “stance”")
         expect(page.locator("main")).to_contain_text("Write in the place of [TARGET]")
         expect(page.locator("#tabs")).to_contain_text("My own?")
         page.may = re.compile("422")
