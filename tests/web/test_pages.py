@@ -1712,8 +1712,8 @@ def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
     before = client.get(f"{job}/table", params={"format": "csv"}).content
     (table,) = site.program.library.tables()
     asked = client.post(f"/tables/{table.id}/remove")
-    assert (asked.status_code, asked.headers["location"]) == (303, f"/tables/{table.id}/remove")
-    question = client.get(f"/tables/{table.id}/remove").text
+    assert (asked.status_code, asked.headers["location"]) == (303, f"/tables/{table.id}/removing")
+    question = client.get(f"/tables/{table.id}/removing").text
     assert f'href="{job}"' in question
     assert "1 job needs it" in question
     assert client.get(f"{job}/table", params={"format": "csv"}).content == before

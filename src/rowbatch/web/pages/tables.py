@@ -263,7 +263,7 @@ def remove(request: Request, form: FormData) -> Response:
     """Forget a table, with what was made of it so that it could be looked at; first ask where jobs need it."""
     program, table = program_of(request), table_of(request)
     if "sure" not in form and jobs_of_table(program, table):
-        return see_other(f"/tables/{table.id}/remove")
+        return see_other(f"/tables/{table.id}/removing")
     program.forget_table(table)
     program.library.remove(table.id)
     return see_other("/")
@@ -279,6 +279,6 @@ ROUTES = [
     Route("/tables/{table_id}", data),
     Route("/tables/{table_id}/rows", rows),
     Route("/tables/{table_id}/reading", with_form(change_reading), methods=["POST"]),
-    Route("/tables/{table_id}/remove", ask_to_remove),
+    Route("/tables/{table_id}/removing", ask_to_remove),
     Route("/tables/{table_id}/remove", with_form(remove), methods=["POST"]),
 ]
