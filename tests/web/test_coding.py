@@ -280,6 +280,29 @@ QUESTION = {
 }
 
 
+def test_no_more_texts_are_asked_for_than_there_are(site, client):
+    """
+    The number that a new set begins with can be drawn, also where some rows have no text.
+    """
+    content = b"id,post\n" + b"".join(b"%d,%s\n" % (n, b"a text" if n % 3 else b"") for n in range(1, 31))
+    answer = client.post("/tables", params={"name": "posts.csv"}, content=content)
+    place = answer.json()["url"].removesuffix("/label")
+    client.post(f"{place}/label", data=QUESTION)
+    form = client.get("/coding/new", params={"of": f"table-{place.rsplit('/', 1)[1]}"}).text
+    assert re.search(r'id="count" name="count" value="20"', form)
+    made = client.post(
+        "/coding/new",
+        data={
+            "of": f"table-{place.rsplit('/', 1)[1]}",
+            "count": "20",
+            "name": "a",
+            "text": "post",
+            "seed": "1",
+        },
+    )
+    assert made.status_code == 303, made.text
+
+
 def test_a_set_is_made_of_a_table(site, client):
     """
     The table's page leads to it; without a question that is asked for first; then rows are drawn, and more

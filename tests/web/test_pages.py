@@ -25,8 +25,10 @@ from rowbatch.core.states import Remarks
 from rowbatch.server.engine import EngineReply
 from rowbatch.steps.progress import note_remarks
 from rowbatch.store.rundir import RunDirectory
+from rowbatch.web.explain import explain_trouble
 from rowbatch.web.pages import label
 from rowbatch.web.words import Words, choose_language, words_of
+from rowbatch.words.notice import Notice
 from serving import scripted_answer, scripted_local_model
 from serving_pages import served_pages, visiting
 
@@ -1698,3 +1700,102 @@ def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
         assert "row has no label" not in page
         client.post("/settings/look", data={"language": "zh", "look": "light"})
         assert "2 个回答前带有思考过程" in client.get(job).text
+
+
+def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
+    """
+    Who removes a table is told of the jobs that need it, and asked; when it is gone, their pages say what
+    brings it back; and the same file, dropped again, has its labels again.
+    """
+    content = [[n, f"post {n}", "good"] for n in range(1, 25)]
+    job = labelled(site, client, content)
+    before = client.get(f"{job}/table", params={"format": "csv"}).content
+    (table,) = site.program.library.tables()
+    asked = client.post(f"/tables/{table.id}/remove")
+    assert (asked.status_code, asked.headers["location"]) == (303, f"/tables/{table.id}/removing")
+    question = client.get(f"/tables/{table.id}/removing").text
+    assert f'href="{job}"' in question
+    assert "1 job needs it" in question
+    assert client.get(f"{job}/table", params={"format": "csv"}).content == before
+    assert client.post(f"/tables/{table.id}/remove", data={"sure": "yes"}).headers["location"] == "/"
+    assert site.program.library.tables() == []
+    for address in (job, f"{job}/rows", f"{job}/rows/1", f"{job}/table?format=csv"):
+        page = client.get(address).text
+        assert "Drop the same file on the first page again" in page, address
+        assert str(table.info.path) not in page.split("<details")[0], address
+    # Another file is another table, and one of another format, too.
+    assert not sent(client, table_file(content[:3])).startswith(f"/tables/{table.id}")
+    assert not sent(client, table_file(content), "posts.txt").startswith(f"/tables/{table.id}")
+    # An earlier version took the same file for another table.
+    with site.program.library.receive("posts.csv") as (other, file):
+        file.write(table_file(content))
+    site.program.library.keep(other, "posts.csv")
+    assert sent(client, table_file(content)).startswith(f"/tables/{table.id}")
+    assert client.get(f"{job}/table", params={"format": "csv"}).content == before
+    assert "Drop the same file" not in client.get(job).text
+    # What a job said that stood still meanwhile.
+    told = Notice("path-missing", {"path": str(table.info.path)})
+    shown = explain_trouble(words_of("en"), desk.Trouble("table", told, at=""))
+    assert shown.title == "The table of this job was removed, and is there again"
+
+
+def test_a_table_without_jobs_is_removed_at_once(site, client):
+    """
+    Nothing is lost with a table that nothing was asked of: one press does it.
+    """
+    place = sent(client, table_file([[1, "post 1", ""]])).removesuffix("/label")
+    assert client.post(f"{place}/remove").headers["location"] == "/"
+    assert site.program.library.tables() == []
+
+
+FORM = {
+    "text": "post",
+    "kind": "label",
+    "question": "How is it?",
+    "labels.0.name": "good",
+    "labels.1.name": "bad",
+    "provider": "local",
+    "do": "review",
+}
+
+
+def test_labels_of_another_model_are_not_taken_for_peoples(site, client):
+    """
+    A column that a model labelled, by its name, is compared with last, and under a word that says what it is;
+    it judges no row that was tried, and no list calls its labels people's.
+    """
+    rows = [[n, f"post {n}", "good", ("good", "bad")[n % 2]] for n in range(1, 25)]
+    both = table_file(rows, ("id", "post", "gpt-4o_label", "truth"))
+    job = done(site, client, sent(client, both).removesuffix("/label"), FORM)
+    assert '<option value="truth" selected>' in client.get(job).text
+    assert "a model labelled" not in client.get(job).text
+    asked = client.get(job, params={"people": "gpt-4o_label"}).text
+    assert "By its name a model labelled the column gpt-4o_label, not people." in asked
+    assert "Differs from people" in client.get(f"{job}/rows").text
+    alone = table_file([row[:3] for row in rows], ("id", "post", "prediction"))
+    place = sent(client, alone).removesuffix("/label")
+    job = done(site, client, place, FORM)
+    assert "a model labelled the column prediction" in client.get(job).text
+    assert "Differs from people" not in client.get(f"{job}/rows").text
+    assert "<dt>People" not in client.get(f"{job}/rows/1").text
+    client.post(f"{place}/try", data={**FORM, "ten": "0"})
+    (trial,) = (one for name, one in site.program.trials.items() if name in place)
+    assert trial.task.wait(30)
+    tried = client.get(f"{place}/label").text
+    assert "10 to be judged" in tried
+    assert "by people" not in tried
+
+
+def test_names_that_are_words_are_in_chinese(site):
+    """
+    On Chinese pages an endpoint without a name has Chinese words, and the key of a provider is no key of the
+    keyboard.
+    """
+    with visiting(site, "zh-CN") as client:
+        place = sent(client, table_file([[1, "post 1", ""]])).removesuffix("/label")
+        for address in (f"{place}/label", "/settings"):
+            page = client.get(address).text
+            assert "与 OpenAI 兼容的接口" in page, address
+            assert "an OpenAI-compatible endpoint" not in page, address
+        assert "按键</label>" not in client.get("/settings").text
+        assert "密钥</label>" in client.get("/settings").text

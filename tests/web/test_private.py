@@ -169,13 +169,13 @@ def test_a_job_keeps_its_answers_when_its_table_goes(home):
         assert site.program.jobs._tasks[job.id].wait(30)
         wait_until(lambda: "Read and correct rows" in client.get(f"/jobs/{job.id}").text)
         assert "Its jobs keep their requests" in client.get("/").text
-        client.post(f"{place}/remove")
+        client.post(f"{place}/remove", data={"sure": "yes"})
         left = {path.relative_to(home).parts[0] for path in places_with(home)}
         assert left == {"runs", "server"}
         assert list((job.run.path / "results").iterdir())
         page = client.get(f"/jobs/{job.id}")
         assert page.status_code == 200
-        assert "was changed or is gone" in page.text
+        assert "was removed from the program" in page.text
         assert client.get(f"/jobs/{job.id}/recipe").status_code == 200
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import openpyxl
 import pytest
 from playwright.sync_api import expect
 
@@ -17,6 +18,9 @@ from rowbatch.web.pages import tools
 from serving_pages import served_pages
 
 TABLE = b"id,post\n1,The rent went up.\n2,The school is closed.\n3,A new ward.\n"
+CODED = b"id,post,a,b\n" + b"".join(
+    b"%d,A text of some words.,%s,yes\n" % (n, (b"yes", b"no")[n % 2]) for n in range(9)
+)
 ANSWERS = b"".join(
     json.dumps(
         {
@@ -304,3 +308,120 @@ def test_a_batch_file_that_is_dropped_is_looked_at(chromium, home):
 def _written(path):
     path.write_bytes(TABLE)
     return path
+
+
+def workbook():
+    """Notes on a first sheet, and the table on the second."""
+    book = openpyxl.Workbook()
+    book.active.title = "notes"
+    for line in ("About", "The table is on the next sheet."):
+        book.active.append([line])
+    table = book.create_sheet("data")
+    for row in (("id", "answer"), (1, "The rent went up."), (2, "The school is closed."), (3, "A new ward.")):
+        table.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_sheet_of_a_workbook_is_chosen(client):
+    """
+    A workbook shows its sheets; the one that is chosen is made a batch file, cut into units and joined with
+    the answers, and what was written before stays.
+    """
+    opened_first = client.post(
+        "/tools/convert", files={"file": ("book.xlsx", workbook())}, data={"do": "open"}
+    )
+    form = {"file_id": file_id(opened_first), "model": "gpt-6-luna", "system": "Say it."}
+    assert "<option>About</option>" in opened_first.text.replace(" selected", "")
+    chosen = client.post("/tools/convert", data={**form, "sheet": "data", "do": "open"})
+    assert '<option value="data" selected>' in chosen.text
+    assert "<option selected>answer</option>" in chosen.text
+    assert "Say it." in chosen.text
+    made = client.post("/tools/convert", data={**form, "sheet": "data", "text": "answer", "do": "convert"})
+    assert "--sheet data" in made.text
+    lines = [json.loads(line) for line in fetched(client, made).text.splitlines()]
+    assert [line["body"]["messages"][-1]["content"] for line in lines] == [
+        "The rent went up.",
+        "The school is closed.",
+        "A new ward.",
+    ]
+    brought = dict(re.findall(r'name="(\w+_id)" value="(\w+)"', client.get(link_to(made, "extract")).text))
+    done = client.post(
+        "/tools/extract",
+        data={**brought, "do": "extract", "format": "exact"},
+        files=[("files", ("out.jsonl", ANSWERS))],
+    )
+    rows = list(csv.DictReader(io.StringIO(fetched(client, done).text, newline="")))
+    assert [(row["answer"], row["content"]) for row in rows] == [
+        ("The rent went up.", "about 1"),
+        ("The school is closed.", "about 2"),
+        ("A new ward.", "about 3"),
+    ]
+    units = {"file_id": form["file_id"], "sheet": "data", "text": "answer", "by": "sentence"}
+    cut = client.post("/tools/units", data={**units, "format": "exact", "do": "units"})
+    assert "The rent went up." in fetched(client, cut).text
+    # A name that no sheet has is none.
+    none = client.post("/tools/convert", data={**form, "sheet": "../x", "do": "open"})
+    assert "<option selected>answer</option>" not in none.text
+
+
+def test_another_sheet_is_read_at_once(chromium, home):
+    """
+    Who chooses a sheet sees its columns, without a button.
+    """
+    (home / "book.xlsx").write_bytes(workbook())
+    with served_pages() as site, opened(chromium, site.link) as page:
+        page.goto(page.url.rstrip("/") + "/tools/convert")
+        page.set_input_files("#file", home / "book.xlsx")
+        page.select_option("#sheet", "data")
+        expect(page.locator("#text")).to_have_value("answer")
+        run_axe(page, "sheets")
+        page.goto(page.url.split("/tools")[0])
+        page.set_input_files("#file", home / "book.xlsx")
+        page.wait_for_url("**/tables/*")
+        expect(page.locator("main")).to_contain_text("Of “book.xlsx” the sheet 'notes' is read")
+        assert str(home) not in page.locator("main").inner_text()
+        page.get_by_role("button", name="data", exact=True).click()
+        expect(page.locator("#text")).to_have_value("answer")
+        run_axe(page, "a sheet")
+
+
+@pytest.mark.parametrize(
+    ("tool", "button"),
+    [("convert", "Make the batch file"), ("agree", "Show how far they agree"), ("units", "Cut the texts")],
+)
+def test_the_back_button_of_a_tool(chromium, home, tool, button):
+    """
+    Who goes back from what a tool has made finds the file open, as does who reloads the page: nothing is sent
+    again, and no page of the browser asks for it.
+    """
+    with served_pages() as site, opened(chromium, site.link) as page:
+        page.goto(f"{site.shown_url}/tools/{tool}")
+        drop(page, [("posts.csv", CODED)])
+        page.locator(".here").wait_for()
+        page.get_by_role("button", name=button).click()
+        page.locator(".made").wait_for()
+        page.go_back()
+        expect(page.locator(".here strong")).to_have_text("posts.csv")
+        expect(page.locator(".made")).to_have_count(0)
+        page.reload()
+        expect(page.locator(".here strong")).to_have_text("posts.csv")
+        page.go_back()
+        expect(page.locator(".here")).to_have_count(0)
+
+
+@pytest.mark.parametrize("tool", ["convert", "units"])
+def test_one_thing_is_next(client, tool):
+    """
+    A page has one button that stands out: what the form does, and once that is done, the download.
+    """
+    ready = client.post(f"/tools/{tool}", files={"file": ("posts.csv", TABLE)}, data={"do": "open"})
+    assert re.findall(r'class="(?:button )?primary"[^>]*>([^<]*)', ready.text) in (
+        ["Make the batch file"],
+        ["Cut the texts"],
+    )
+    form = {"file_id": file_id(ready), "text": "post", "model": "gpt-6-luna", "by": "sentence", "do": tool}
+    made = client.post(f"/tools/{tool}", data=form)
+    (told,) = re.findall(r'class="(?:button )?primary"[^>]*>([^<]*)', made.text)
+    assert told.startswith("Download")

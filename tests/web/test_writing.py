@@ -13,6 +13,7 @@ from browsing import hand_over, opened, run_axe
 from cases import cases
 from rowbatch import desk
 from rowbatch.web.pages import label
+from serving import scripted_local_model
 from serving_pages import served_pages
 
 ACTIONS = cases(60, 500)
@@ -231,6 +232,8 @@ def test_a_ready_task_is_a_press_away(chromium, home):
         expect(page.locator("#question")).to_have_value("Where does the author stand on [TARGET]?")
         expect(page.locator("#question")).to_be_focused()
         expect(page.locator("[id='labels.0']")).to_have_value("in favour")
+        # What it is called stays when something else is asked.
+        expect(page.locator("#question-fields")).to_contain_text("a column called “stance”")
         expect(page.locator("main")).to_contain_text("Write in the place of [TARGET]")
         expect(page.locator("#tabs")).to_contain_text("My own?")
         page.may = re.compile("422")
@@ -245,3 +248,53 @@ def test_a_ready_task_is_a_press_away(chromium, home):
         page.wait_for_url("**/label#question")
         expect(page.locator("[id='labels.0']")).to_have_value("正面")
         expect(page.locator("#language")).to_have_value("zh")
+
+
+def test_the_back_button_brings_what_the_program_has(chromium, home):
+    """
+    A browser that goes back fills no field with what it remembers: each says what will be asked.
+    """
+    with served_pages() as site, opened(chromium, site.link) as page:
+        hand_over(page, home / "posts.csv")
+        address = page.url
+        page.get_by_role("button", name="Sentiment", exact=True).click()
+        page.wait_for_url("**/label#question")
+        page.select_option("#kind", "yes-no")
+        expect(page.locator("textarea[name='rules.yes']")).to_be_visible()
+        page.go_back()
+        page.wait_for_url(address)
+        expect(page.locator("textarea[name='rules.yes']")).to_be_visible()
+        expect(page.locator("#kind")).to_have_value("yes-no")
+
+
+def test_a_wrong_answer_is_not_taught_by_one_press(chromium, home):
+    """
+    A row that is judged to be wrong opens what it could teach, and asks for the right label: what the model
+    said is not offered as it. One that is right after all is offered as it is.
+    """
+    with (
+        scripted_local_model(home / "server"),
+        served_pages() as site,
+        opened(chromium, site.link) as page,
+    ):
+        hand_over(page, home / "posts.csv")
+        page.fill("#question", "How is it?")
+        page.fill("[id='labels.0']", "good")
+        page.fill("[id='labels.1']", "bad")
+        page.locator("#trial").get_by_role("button", name="Try on 10 rows").click()
+        expect(page.locator("#trial .verdict")).to_have_count(10)
+        expect(page.locator("#trial .teach details[open]")).to_have_count(0)
+        page.locator("#trial .verdict button[value=no]").first.click()
+        taught = page.locator("#trial .teach details").first
+        choice = taught.locator("select")
+        expect(choice).to_be_visible()
+        expect(choice).to_have_value("")
+        taught.get_by_role("button", name="Add as an example").click()
+        # The browser itself asks for a choice.
+        assert choice.evaluate("field => field.matches(':invalid')")
+        expect(page.locator("textarea[name$=examples]").filter(has_text="post")).to_have_count(0)
+        run_axe(page, "a wrong row")
+        page.locator("#trial .verdict button[value=yes]").first.click()
+        expect(page.locator("#trial .teach details[open]")).to_have_count(0)
+        taught.locator("summary").click()
+        expect(choice).not_to_have_value("")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rowbatch.core.kinds import KINDS as KINDS
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.label_list import SEPARATOR as SEPARATOR
+    from rowbatch.core.table_options import ReadingKeywords as ReadingKeywords
+    from rowbatch.core.table_options import reading_of as reading_of
     from rowbatch.desk.coding import Coding as Coding
     from rowbatch.desk.coding import CodingRoom as CodingRoom
     from rowbatch.desk.coding import draw_more as draw_more
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import shown_name as shown_name
     from rowbatch.desk.people import columns_of_people as columns_of_people
     from rowbatch.desk.people import is_same as is_same
+    from rowbatch.desk.people import names_a_model as names_a_model
     from rowbatch.desk.people import people_said as people_said
     from rowbatch.desk.profile import Profile as Profile
     from rowbatch.desk.questions import DraftCondition as DraftCondition
@@ -101,6 +104,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.splits import Split as Split
+    from rowbatch.desk.table_files import sheets as sheets
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
     from rowbatch.desk.tried import judge as judge
@@ -185,6 +189,7 @@ _PLACES = {
     "codebook_yaml": "desk.recipes",
     "column_names": "desk.questions",
     "columns_of_people": "desk.people",
+    "names_a_model": "desk.people",
     "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
     "draw_more": "desk.coding",
@@ -199,6 +204,9 @@ _PLACES = {
     "first_request": "api.tools",
     "forget_key": "api.keys",
     "header_of": "api.tools",
+    "ReadingKeywords": "core.table_options",
+    "reading_of": "core.table_options",
+    "sheets": "desk.table_files",
     "hold": "processes",
     "hold_key": "api.keys",
     "keep_headers": "api.headers",

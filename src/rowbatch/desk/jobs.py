@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rowbatch.api.runs import Run
+    from rowbatch.core.plan import Source
 
 JobState = Literal[
     "checking",
@@ -278,6 +280,12 @@ class Jobs:
                 # A damaged run is told about where it is opened by its name.
                 continue
         return sorted(found, key=lambda job: job.status.created_at, reverse=True)
+
+    def sources(self) -> Iterator[Source]:
+        """The tables of all runs that can be opened."""
+        for job in self.all():
+            with suppress(RowbatchError):
+                yield job.run.plan.source
 
     def job(self, name: str) -> Job:
         """

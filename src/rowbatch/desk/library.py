@@ -32,6 +32,7 @@ from rowbatch.store.sources import digest_source, size_of_source
 from rowbatch.store.view_folders import has_unmarked_views, view_folders
 
 if TYPE_CHECKING:
+    from rowbatch.core.plan import Source
     from rowbatch.desk.readings import Reading
     from rowbatch.tables.base import Table
 
@@ -417,7 +418,9 @@ class Library:
         path = folder / _file_name(name)
         return self._add(table_id, shown_name(name), path, is_copy=True, sha256=sha256)
 
-    def keep_once(self, table_id: str, name: str, sha256: str | None = None) -> tuple[LibraryTable, bool]:
+    def keep_once(
+        self, table_id: str, name: str, sha256: str | None = None, *, wanted: Iterable[Source] = ()
+    ) -> tuple[LibraryTable, bool]:
         """
         As `keep`, unless the same file was handed over before: then that is the table, and what came goes.
 
@@ -425,11 +428,18 @@ class Library:
             table_id: Of `receive`.
             name: What its owner calls it: a file of another format is another table.
             sha256: Where it is known already.
+            wanted: Tables of runs. Where this file is one of them that was removed, it comes back to its
+                place, and the runs of it can be joined with it again.
         Returns:
             The table, and whether it was there before.
         """
         path = self.folder / table_id / _file_name(name)
         size, digest = size_of_source(path), sha256 or digest_source(path)
+        for source in wanted:
+            if source.sha256 == digest and source.path.name == path.name and self.is_removed(source.path):
+                with suppress(OSError):
+                    path.parent.rename(source.path.parent)
+                    return self.keep(source.path.parent.name, name, digest), False
         for table in self.tables():
             known = table.info
             is_same = known.is_copy and (known.size_bytes, known.sha256) == (size, digest)
@@ -437,6 +447,15 @@ class Library:
                 shutil.rmtree(self.folder / table_id, ignore_errors=True)
                 return table, True
         return self.keep(table_id, name, digest), False
+
+    def is_place(self, path: Path) -> bool:
+        """Whether a file that was handed over may have this path."""
+        folder = path.parent
+        return bool(_ID.match(folder.name)) and folder.parent.resolve() == self.folder.resolve()
+
+    def is_removed(self, path: Path) -> bool:
+        """Whether a file that was handed over had this path, and is not there any more."""
+        return self.is_place(path) and not path.parent.exists()
 
     def add(self, path: Path) -> LibraryTable:
         """
@@ -462,7 +481,8 @@ class Library:
         """
         Forget a table, and remove it where it is a copy, with the rows that were made ready to look at, what
         was said about it and what was tried with it. A reading of it ends. Runs of it keep their requests and
-        answers, but cannot be joined with it any more. What a table of the same file needs as well stays.
+        answers, but cannot be joined with it until the same file is handed over again. What a table of the
+        same file needs as well stays.
 
         Raises:
             InputError: There is none of this id.

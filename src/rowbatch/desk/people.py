@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
@@ -12,6 +13,11 @@ from rowbatch.store.view import TableView
 from rowbatch.tables.base import ColumnInfo
 
 _LOOKED_AT_ROWS = 2_000
+_MODELS = re.compile(
+    r"(?:chat)?gpt|llms?\b|llama|claude|gemini|gemma|mi[sx]tral|qwen|deepseek|(?:ro)?berta?|openai|anthropic"
+    r"|model|pred(?:s|icted|ictions?)?\b|模型|预测"
+)
+_PEOPLE = re.compile(r"human|people|coder|gold|annotat|manual|hand|expert|truth|人工|专家")
 
 
 def columns_of_people(
@@ -19,6 +25,7 @@ def columns_of_people(
 ) -> dict[str, Variable]:
     """
     Columns whose cells are empty or values of a variable, and the variable: that of its name, else the first.
+    Those whose names speak of a model come last.
 
     Args:
         view: Of the table.
@@ -40,7 +47,13 @@ def columns_of_people(
         if fitting:
             # Yes and no fit any question that is answered so: the column's name says which.
             found[name] = next((one for one in fitting if has_word(name, one.name)), fitting[0])
-    return found
+    return dict(sorted(found.items(), key=lambda item: names_a_model(item[0])))
+
+
+def names_a_model(column: str) -> bool:
+    """Whether a column's name says that a model labelled it, as `gpt4_label` and `prediction` do."""
+    words = re.split(r"[\W_]+", column.casefold())
+    return any(map(_MODELS.match, words)) and not any(map(_PEOPLE.match, words))
 
 
 def people_said(

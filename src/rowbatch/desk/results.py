@@ -35,7 +35,7 @@ from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.table_options import WriteOptions
 from rowbatch.desk.library import LibraryTable
-from rowbatch.desk.people import columns_of_people
+from rowbatch.desk.people import columns_of_people, names_a_model
 from rowbatch.desk.readings import Reading, begin_reading
 from rowbatch.desk.splits import Split, split_rows, splitting_columns
 from rowbatch.desk.tasks import Task
@@ -531,6 +531,8 @@ class Results:
         """Of each column of labels that people coded: its name, the variable's, and how far both agree."""
         found = []
         for column, variable in self._people().items():
+            if names_a_model(column):
+                continue
             with suppress(UsageError):
                 agreement = self.agreement(column, variable.name)
                 if isinstance(agreement, Agreement):
@@ -545,6 +547,11 @@ class Results:
     def people_columns(self) -> tuple[str, ...]:
         """Columns whose cells are empty or values of a variable: people may have coded them."""
         return tuple(self._people())
+
+    @property
+    def people_column(self) -> str:
+        """The column that people most likely coded; "" where there is none but such as speak of a model."""
+        return next((name for name in self._people() if not names_a_model(name)), "")
 
     def people_variable(self, column: str) -> Variable | None:
         """The variable that people may have coded in a column: that of its name, else the first; or None."""

@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rowbatch import desk
 from rowbatch.errors import (
     CannotHold,
     CodebookError,
@@ -64,6 +66,8 @@ def explain(w: Words, error: BaseException, *, names: dict[str, str] | None = No
             _details(type(error).__name__, {"text": str(error)}),
             secrets.token_hex(4),
         )
+    if _is_of_removed_table(error.notice):
+        return _removed(w, error.notice, _details(type(error).__name__, error.notice.to_plain(), names=names))
     message, hint = error.told("page", w.language)
     for path, name in (names or {}).items():
         message, hint = message.replace(path, name), hint.replace(path, name)
@@ -103,8 +107,34 @@ def _program_words(w: Words) -> tuple[str, str, str]:
     )
 
 
+def _is_of_removed_table(told: Notice) -> bool:
+    return told.kind == "path-missing" and desk.Library().is_place(Path(str(told.values["path"])))
+
+
+def _removed(w: Words, told: Notice, details: str) -> Shown:
+    """Nobody knows the folder in which the program kept a table that was handed to it."""
+    safe, key = w.t("The answers that came are safe."), secrets.token_hex(4)
+    if Path(str(told.values["path"])).exists():
+        return Shown(
+            w.t("The table of this job was removed, and is there again"),
+            safe,
+            w.t("Continue: the job goes on with it."),
+            details,
+            key,
+        )
+    return Shown(
+        w.t("The table of this job was removed from the program"),
+        safe,
+        w.t("Drop the same file on the first page again: then the job has its table back."),
+        details,
+        key,
+    )
+
+
 def explain_trouble(w: Words, trouble: Trouble) -> Shown:
     """Why a job stands still."""
+    if trouble.kind == "table" and _is_of_removed_table(trouble.told):
+        return _removed(w, trouble.told, _details(trouble.kind, trouble.told.to_plain(), at=trouble.at))
     title, means, advice = trouble_words(w, trouble.kind)
     told = sentence(w, trouble.told.told("page", w.language)) if trouble.kind in _TOLD else ""
     hint = trouble.told.values.get("hint")

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rowbatch.desk import Part
     from rowbatch.web.words import Words
+
+
+class Titled(Protocol):
+    """A provider, by its name and what it is called."""
+
+    @property
+    def name(self) -> str:
+        """In settings and commands."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+
+
+def provider_title(w: Words, provider: Titled) -> str:
+    """What a provider is called: those whose names are words have them in the language of the page."""
+    return {
+        "local": w.t("this computer"),
+        "compatible": w.t("an OpenAI-compatible endpoint"),
+        "dashscope-intl": w.t("Alibaba DashScope, Singapore"),
+    }.get(provider.name, provider.title)
 
 
 def state_word(w: Words, state: str) -> str:

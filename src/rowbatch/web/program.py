@@ -37,6 +37,7 @@ class ToolFile:
         path: In a folder of its own.
         made_at: Seconds of `time.time`.
         fetched_at: When it was downloaded last, or 0.0.
+        sheet: Of a workbook, which one is meant; "" for the first that is not empty.
     """
 
     id: str
@@ -44,6 +45,12 @@ class ToolFile:
     path: Path
     made_at: float = field(default_factory=time.time)
     fetched_at: float = 0.0
+    sheet: str = ""
+
+    @property
+    def reading(self) -> desk.ReadingKeywords:
+        """How it is read, where it is a table."""
+        return {"sheet": self.sheet} if self.sheet else {}
 
     @property
     def size_bytes(self) -> int:
@@ -302,6 +309,15 @@ def table_of_job(program: Program, job: desk.Job) -> desk.LibraryTable | None:
         if table.info.path == path:
             return table
     return None
+
+
+def jobs_of_table(program: Program, table: desk.LibraryTable) -> list[desk.Job]:
+    """Those of which something was sent; without the table their answers have no rows to stand in."""
+    return [
+        job
+        for job in program.jobs.all()
+        if job.state != "draft" and Path(job.status.table) == table.info.path
+    ]
 
 
 def safe(call: Any, *args: Any, **kwargs: Any) -> Any:

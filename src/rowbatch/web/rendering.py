@@ -80,6 +80,7 @@ def page(
             + (f"?{request.url.query}" if request.url.query and request.method == "GET" else ""),
             state_word=partial(labels.state_word, w),
             state_icon=labels.state_icon,
+            provider_title=partial(labels.provider_title, w),
             status_word=partial(labels.status_word, w),
             why_words=partial(labels.why_words, w),
             wait_words=partial(labels.wait_words, w),

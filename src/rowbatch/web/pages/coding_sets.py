@@ -73,12 +73,17 @@ def _new(request: Request, of: str, form: FormData | None = None, error: Shown |
         run = job.run
         book: Any = run.codebook
         header, text, name = run.header, run.plan.question.text, job.status.name
+        built = job.status.built
+        with_text = built.rows - built.skipped if built is not None else 0
     else:
         assert table is not None
         book = desk.questions_of_table(table)
         draft = desk.read_draft(table.draft().get("draft") or {})
         header, text, name = table.open().header, draft.text, table.info.name
-    said = form or _USUAL
+        with_text = _rows_with_text(table, text)
+    usual = dict(_USUAL)
+    if 0 < with_text < int(usual["count"]):
+        usual["count"] = str(with_text)
     return page(
         request,
         "coding_new.html",
@@ -89,14 +94,23 @@ def _new(request: Request, of: str, form: FormData | None = None, error: Shown |
         job=job,
         book=book if book is not None and book.variables else None,
         columns=choosable(header),
-        said={**_USUAL, "text": text, "name": name.rpartition(".")[0] or name}
-        | {key: value for key, value in said.items() if isinstance(value, str)},
+        said={**usual, "text": text, "name": name.rpartition(".")[0] or name}
+        | {key: value for key, value in (form or {}).items() if isinstance(value, str)},
         picked={
             "variables": form.getlist("variables") if form else None,
             "context": form.getlist("context") if form else [],
         },
         error=error,
     )
+
+
+def _rows_with_text(table: desk.LibraryTable, text: str) -> int:
+    """How many rows of a table may be drawn; 0 where it is not read to its end."""
+    reading = table.read()
+    profile = reading.profile() if reading.wait(0.8) and reading.error is None else None
+    if profile is None or text not in reading.header:
+        return 0
+    return reading.rows - profile.empty[reading.header.index(text)]
 
 
 def _origin(request: Request, of: str) -> tuple[desk.LibraryTable | None, desk.Job | None]:

@@ -227,6 +227,7 @@ def _people_values(
         "people_variable": variable,
         "people_not_coded": not_coded,
         "people_trouble": "",
+        "is_of_model": desk.names_a_model(chosen),
     }
     try:
         compared = results.compare_with_people(chosen, variable.name, not_coded)

@@ -102,9 +102,9 @@ def job(request: Request) -> Response:
         **results,
         results=has_results,
         lost=lost,
-        provider_title=w.t("this computer")
-        if found.run.is_local
-        else api.find_provider(found.status.provider).title,
+        labelled_by=labels.provider_title(
+            w, api.find_provider("local" if found.run.is_local else found.status.provider)
+        ),
         question=question_of(found),
         table_id=table.id if table is not None else "",
         events=found.status.events[::-1],

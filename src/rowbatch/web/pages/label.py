@@ -158,7 +158,6 @@ def _values(
         "header": choosable(reading.header),
         "labels": reading.labels(),
         "providers": [api.find_provider(name) for name in api.providers()],
-        "provider_title": lambda one: w.t("this computer") if one.name == "local" else one.title,
         "provider": provider,
         "models": api.models(provider.name),
         "has_key": _has_key(draft),
@@ -338,6 +337,8 @@ def _people_beside(
         return {}
     beside: dict[str, tuple[str, desk.Variable, list[str]]] = {}
     for column, variable in desk.columns_of_people(view, reading.columns, book.variables).items():
+        if desk.names_a_model(column):
+            continue
         if column != draft.text and variable.name in found.report.columns and variable.name not in beside:
             said = desk.people_said(view, reading.columns, column, variable, found.numbers)
             beside[variable.name] = column, variable, said

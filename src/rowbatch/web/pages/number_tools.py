@@ -18,7 +18,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
-from rowbatch.web.pages.tools import Numbers, keep_file, note_name
+from rowbatch.web.pages.tools import Numbers, address_of, keep_file, note_name
 from rowbatch.web.program import Program, ToolFile
 from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
 from rowbatch.web.words import Words
@@ -409,6 +409,7 @@ def _page(request: Request, values: dict[str, Any]) -> Response:
         **values,
     }
     given["values"] = defaultdict(str, given["values"])
+    given["address"] = address_of(request, {"file": given["files"]})
     status = 422 if given["shown"] or given["faults"] else 200
     return page(request, "number_tool.html", nav="tools", status=status, why=w.told, **given)
 

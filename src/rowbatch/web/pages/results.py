@@ -178,8 +178,7 @@ def _compared(results: desk.Results, chosen: desk.RowFilter) -> Compared | None:
     if chosen.coded:
         name = next((one.name for one in results.coding_sets() if one.id == chosen.coded), "")
         return Compared(results.variable(chosen.variable or results.columns[0]), chosen, name)
-    columns = results.people_columns()
-    column = chosen.people or (columns[0] if columns else "")
+    column = chosen.people or results.people_column
     known = results.people_variable(column)
     variable = results.variable(chosen.variable) if chosen.people and chosen.variable else known
     return Compared(variable, replace(chosen, people=column), column) if variable is not None else None
@@ -216,10 +215,10 @@ def _chips(
     if results.tells_confidence:
         queue = desk.RowFilter(least_sure=True)
         found.append((w.t("Least sure first"), len(results.rows(queue)), queue))
-    people = results.people_columns()
-    compared = results.people_variable(people[0]) if people else None
+    people = results.people_column
+    compared = results.people_variable(people)
     if compared is not None:
-        differs = desk.RowFilter(people=people[0], variable=compared.name, differs=True)
+        differs = desk.RowFilter(people=people, variable=compared.name, differs=True)
         found.append((w.t("Differs from people"), len(results.rows(differs)), differs))
     for status, count in sorted(counts.statuses.items(), key=lambda item: -item[1]):
         if status != "ok":

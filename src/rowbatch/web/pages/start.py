@@ -17,6 +17,7 @@ from starlette.routing import Route
 from rowbatch import desk
 from rowbatch.errors import InputError, RowbatchError, StorageError, UsageError
 from rowbatch.web.pages.tables import warnings_of
+from rowbatch.web.program import Program
 from rowbatch.web.rendering import page, problem_page, program_of, see_other, with_form
 
 _WRITE_BYTES = 1 << 20
@@ -53,7 +54,7 @@ async def receive(request: Request) -> Response:
         _require_size(request, most)
         with program.library.receive(name) as (table_id, file):
             digest = await _stream(request, file, most)
-        table, is_known = await run_in_threadpool(program.library.keep_once, table_id, name, digest)
+        table, is_known = await run_in_threadpool(_keep, program, table_id, name, digest)
         address = await run_in_threadpool(_next_address, table, is_known=is_known)
         return JSONResponse({"url": address})
     except ClientDisconnect:
@@ -62,6 +63,13 @@ async def receive(request: Request) -> Response:
         return problem_page(request, error)
     finally:
         program.uploads.release()
+
+
+def _keep(
+    program: Program, table_id: str, name: str, digest: str | None = None
+) -> tuple[desk.LibraryTable, bool]:
+    """What came is a table; one that was removed comes back to its jobs."""
+    return program.library.keep_once(table_id, name, digest, wanted=program.jobs.sources())
 
 
 async def _stream(request: Request, file: IO[bytes], most: int) -> str:
@@ -111,7 +119,7 @@ def receive_form(request: Request, form: FormData) -> Response:
     desk.require_table_file(upload.filename)
     with program.library.receive(upload.filename) as (table_id, file):
         copy(upload, file, most)
-    table, is_known = program.library.keep_once(table_id, upload.filename)
+    table, is_known = _keep(program, table_id, upload.filename)
     return see_other(_next_address(table, is_known=is_known))
 
 

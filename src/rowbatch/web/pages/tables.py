@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -13,12 +13,13 @@ from starlette.routing import Route
 
 from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError, from_os_error
-from rowbatch.web.explain import explain
+from rowbatch.web.explain import explain, sentence
+from rowbatch.web.program import jobs_of_table
 from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, with_form, words_for
 from rowbatch.web.ways import changes_of, place_buttons, reading_fields, way_buttons
 from rowbatch.web.words import Words, words_of
 
-_PAGE, _MAX_CELL = 100, 2_000
+_PAGE, _MAX_CELL, _MOST_SHEETS = 100, 2_000, 40
 _RANDOM = random.SystemRandom()
 
 
@@ -49,6 +50,7 @@ def _data(request: Request, refused: RowbatchError | None = None) -> Response:
         "program": False,
         "labels": {},
         "places": (),
+        "sheets": (),
         "previous": 0,
         "following": 0,
         "lines": (),
@@ -106,6 +108,7 @@ def _of_reading(
         "chosen": chosen,
         "lines": table.top_lines() if reading is None or reading.is_plain else [],
         "places": place_buttons(w, places, now),
+        "sheets": () if has_ways or table.info.reading.sheet else table.sheets()[:_MOST_SHEETS],
     }
 
 
@@ -135,7 +138,7 @@ def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: de
         "sample": sample,
         "is_complete": reading.is_complete or reading.error is not None,
         "encoding": (reading.reading.encoding or "").upper(),
-        "warnings": warnings_of(w, reading),
+        "warnings": warnings_of(w, reading, {str(table.info.path): f"“{table.info.name}”"}),
         "text_position": -1 if position is None else position,
         "text_column": "" if position is None else reading.header[position],
         "shown_rows": shown,
@@ -157,13 +160,14 @@ def choosable(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in header if name.strip() and list(header).count(name) == 1)
 
 
-def warnings_of(w: Words | None, reading: desk.Reading) -> list[str]:
+def warnings_of(w: Words | None, reading: desk.Reading, names: Mapping[str, str] | None = None) -> list[str]:
     """
     What a person should look at before going on.
 
     Args:
         w: The language; None when only their number matters.
         reading: Of the table.
+        names: What people call the files whose paths may stand in a note.
     """
     words = w or _english()
     found = []
@@ -175,7 +179,11 @@ def warnings_of(w: Words | None, reading: desk.Reading) -> list[str]:
                 name=reading.encoding_guessed.upper(),
             )
         )
-    found += [words.told(note) for note in reading.notes]
+    for note in reading.notes:
+        told = words.told(note)
+        for path, name in (names or {}).items():
+            told = told.replace(path, name)
+        found.append(sentence(words, told))
     bad, first = reading.bad_rows
     if bad:
         said = "; ".join(words.t("line %(line)s: %(what)s", line=line, what=what) for line, what in first[:3])
@@ -251,17 +259,26 @@ def change_reading(request: Request, form: FormData) -> Response:
     return see_other(f"/tables/{table.id}")
 
 
-def remove(request: Request) -> Response:
-    """Forget a table, with what was made of it so that it could be looked at."""
+def remove(request: Request, form: FormData) -> Response:
+    """Forget a table, with what was made of it so that it could be looked at; first ask where jobs need it."""
     program, table = program_of(request), table_of(request)
+    if "sure" not in form and jobs_of_table(program, table):
+        return see_other(f"/tables/{table.id}/removing")
     program.forget_table(table)
     program.library.remove(table.id)
     return see_other("/")
+
+
+def ask_to_remove(request: Request) -> Response:
+    """What removing a table would take away from its jobs."""
+    program, table = program_of(request), table_of(request)
+    return page(request, "table_remove.html", table=table, jobs=jobs_of_table(program, table))
 
 
 ROUTES = [
     Route("/tables/{table_id}", data),
     Route("/tables/{table_id}/rows", rows),
     Route("/tables/{table_id}/reading", with_form(change_reading), methods=["POST"]),
-    Route("/tables/{table_id}/remove", remove, methods=["POST"]),
+    Route("/tables/{table_id}/removing", ask_to_remove),
+    Route("/tables/{table_id}/remove", with_form(remove), methods=["POST"]),
 ]

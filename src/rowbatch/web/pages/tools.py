@@ -6,7 +6,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import join
@@ -206,6 +206,7 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "rule": "most",
     }
     models, told = api.models(), {**defaults, **values.get("values", {})}
+    files = {**dict.fromkeys(_FIELDS, ()), **values.get("files", {})}
     return {
         "tool": name,
         "title": title,
@@ -217,13 +218,27 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "looked": None,
         "preview": "",
         "header": (),
+        "sheets": (),
         "models": models,
         "price": next((one for one in models if one.price and one.name == told["model"]), None),
         "providers": [api.find_provider(one) for one in api.providers() if one != "local"],
         **values,
         "values": told,
-        "files": {**dict.fromkeys(_FIELDS, ()), **values.get("files", {})},
+        "files": files,
+        "address": address_of(request, files, told["join_id"] if name == "split" else ""),
     }
+
+
+def address_of(request: Request, files: Mapping[str, Sequence[ToolFile]], join_id: str = "") -> str:
+    """
+    Where a tool is open with the files that it has, after a form; "" for a page that has its address already.
+    A browser that goes back to it has not to send them again.
+    """
+    if request.method != "POST":
+        return ""
+    carried = [(f"{name}_id", one.id) for name, found in files.items() for one in found]
+    carried += [("join_id", join_id)] if join_id else []
+    return f"{request.url.path}?{urlencode(carried)}" if carried else request.url.path
 
 
 def _model() -> str:
@@ -252,6 +267,8 @@ def _used(request: Request, form: FormData, values: dict[str, Any]) -> Response:
         else:
             values["shown"] = explain(asked.w, error, names=asked.names)
     values = {"files": asked.files, "file": next(iter(asked.files.get("file", ())), None)} | values
+    if values.get("header"):
+        values["sheets"] = desk.sheets(values["file"].path)
     status = 422 if values.get("shown") or values.get("faults") else 200
     return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
 
@@ -276,13 +293,19 @@ def _told(form: FormData) -> dict[str, Any]:
     return texts | flags
 
 
+def _opened(form: FormData, file: ToolFile) -> dict[str, Any]:
+    """A table that was opened, or another sheet of it: what was written stays."""
+    text = desk.likely_text_column(file.path, desk.reading_of(file.reading))
+    return _told(form) | {"text": text}
+
+
 def _opened_again(asked: _Asked, name: str) -> dict[str, Any]:
     """After an error no file need be handed over again, unless it is the one that cannot be read."""
     file = next(iter(asked.files.get("file", ())), None)
     if file is None or name not in ("convert", "units"):
         return {}
     try:
-        return {"header": desk.header_of(file.path)}
+        return {"header": desk.header_of(file.path, desk.reading_of(file.reading))}
     except RowbatchError:
         return {"file": None}
 
@@ -324,6 +347,14 @@ class _Asked:
         self.files[name] = found[-1:]
         return found[-1]
 
+    def required_table(self) -> ToolFile:
+        """The table of a form, and which sheet of it is meant."""
+        file = self.required("file")
+        if "sheet" in self.form:
+            said = text_of(self.form, "sheet")
+            file.sheet = said if said in desk.sheets(file.path) else ""
+        return file
+
     def drop(self, file: ToolFile) -> None:
         """A file that is of no use here."""
         self.program.remove_tool_file(file.id)
@@ -350,11 +381,11 @@ def keep_file(program: Program, upload: UploadFile, names: dict[str, str]) -> To
 
 def _convert(asked_for: _Asked) -> dict[str, Any]:
     w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
-    file, numbers = asked_for.required("file"), Numbers(w, form)
-    header = desk.header_of(file.path)
+    file, numbers = asked_for.required_table(), Numbers(w, form)
+    header = desk.header_of(file.path, desk.reading_of(file.reading))
     do = text_of(form, "do")
     if do == "open" or "model" not in form:
-        return {"header": header, "values": {"text": desk.likely_text_column(file.path)}}
+        return {"header": header, "values": _opened(form, file)}
     template = text_of(form, "template").strip()
     asked: dict[str, Any] = {
         "model": text_of(form, "model").strip(),
@@ -367,6 +398,7 @@ def _convert(asked_for: _Asked) -> dict[str, Any]:
         "dedupe": "dedupe" in form,
         "skip_empty": "skip_empty" in form,
         "id_column": text_of(form, "id_column").strip() or None,
+        **file.reading,
     }
     again = {"header": header, "values": _told(form)}
     if not asked["model"]:
@@ -400,6 +432,7 @@ def _convert(asked_for: _Asked) -> dict[str, Any]:
         ("--max-tokens", asked["max_tokens"]),
         ("--temperature", asked["temperature"]),
         ("--id", asked["id_column"]),
+        ("--sheet", file.sheet or None),
         ("--limits", limits),
     ):
         words += [option, str(value)] if value is not None else []
@@ -614,6 +647,7 @@ def _extract(asked_for: _Asked) -> dict[str, Any]:
         as_json="as_json" in form,
         extras=extras,
         writing=writing,
+        **(table.reading if table else {}),
     )
     out.path = target
     facts = [
@@ -654,7 +688,7 @@ def _extract(asked_for: _Asked) -> dict[str, Any]:
         for _, line, what in report.unreadable[:5]
     ]
     words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
-    words += ["--join", table.name] if table else []
+    words += ["--join", table.name, *(["--sheet", table.sheet] if table.sheet else ())] if table else []
     words += ["--id", id_column] if id_column else []
     words += ["--several", several] if several else []
     words += ["--unpack"] if "unpack" in form else []
@@ -695,10 +729,10 @@ def _after_extract(w: Words, made: ToolFile) -> tuple[Step, ...]:
 
 def _units(asked_for: _Asked) -> dict[str, Any]:
     w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
-    file, numbers = asked_for.required("file"), Numbers(w, form)
-    header = desk.header_of(file.path)
+    file, numbers = asked_for.required_table(), Numbers(w, form)
+    header = desk.header_of(file.path, desk.reading_of(file.reading))
     if text_of(form, "do") == "open" or "by" not in form:
-        return {"header": header, "values": {"text": desk.likely_text_column(file.path)}}
+        return {"header": header, "values": _opened(form, file)}
     size = numbers.whole("size", w.t("How many make a unit"))
     overlap = numbers.whole("overlap", w.t("How many of them the next unit repeats")) or 0
     if numbers.faults:
@@ -706,12 +740,20 @@ def _units(asked_for: _Asked) -> dict[str, Any]:
     out, target, writing = _table_to_make(program, form, names, file, "units")
     text, by = text_of(form, "text"), text_of(form, "by")
     report = api.units(
-        file.path, target, text=text, by=cast("Any", by), size=size, overlap=overlap, writing=writing
+        file.path,
+        target,
+        text=text,
+        by=cast("Any", by),
+        size=size,
+        overlap=overlap,
+        writing=writing,
+        **file.reading,
     )
     out.path = target
     words = ["rowbatch", "units", file.name, "--text", text, "--by", by]
     words += ["--size", str(size)] if size is not None else []
     words += ["--overlap", str(overlap)] if overlap else []
+    words += ["--sheet", file.sheet] if file.sheet else []
     facts = [
         (w.t("Texts"), w.number(report.documents)),
         (w.t("Units"), w.number(report.units)),

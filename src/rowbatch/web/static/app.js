@@ -69,7 +69,7 @@ document.addEventListener("change", event => {
     event.preventDefault();
     send(zone, event.target.files[0]);
   }
-  if (event.target.matches("[data-opens]") && event.target.files.length) openFile(event.target);
+  if (event.target.matches("select[data-opens]") || (event.target.matches("[data-opens]") && event.target.files.length)) openFile(event.target);
   // Choices that redraw their page at once.
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
@@ -244,6 +244,11 @@ if ("Notification" in window && Notification.permission === "default") {
     one("#add-key").open = true;
     one("#key-other").focus();
   }
+}
+// The answer to a form has an address of its own, so that a browser that comes back to it sends nothing again.
+{
+  const address = one("form[data-address]")?.dataset.address;
+  if (address) history.replaceState(null, "", address);
 }
 // After a form with errors the summary has the focus.
 one("[data-focus]")?.focus();
