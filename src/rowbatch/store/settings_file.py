@@ -114,6 +114,11 @@ def find_said(folder: Path | None, provider: str | None = None) -> Said:
     )
 
 
+def looks_like_key(text: str) -> bool:
+    """Whether there is something in a text that looks like a provider's key."""
+    return _SECRET.search(text) is not None
+
+
 def _of_environment() -> tuple[str, dict[str, Any]]:
     said = {name: os.environ.get(variable, "") for name, variable in ENVIRONMENT.items()}
     return "", {
@@ -131,7 +136,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("settings-unreadable", path=str(path), told=str(error)) from error
     for name, value in document.items():
-        if _SECRET_NAME.search(name) or (isinstance(value, str) and _SECRET.search(value)):
+        if _SECRET_NAME.search(name) or (isinstance(value, str) and looks_like_key(value)):
             raise InputError("settings-secret", path=str(path), name=name)
         if name not in ENVIRONMENT:
             near = difflib.get_close_matches(name, ENVIRONMENT, n=1, cutoff=0.5)

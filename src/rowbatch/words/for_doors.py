@@ -327,6 +327,23 @@ _ASSISTANTS: dict[str, Entry] = {
         page="name a file in YAML",
         zh=("{path} 不是 YAML 格式的编码手册，而其他文件中可能有个人文本", "请指定 YAML 文件"),
     ),
+    "mcp-no-table": Entry(
+        "{path} is not named as a table is, and what is in other files may be keys or people's texts",
+        "name a table by its ending, as in posts.csv; hidden files and folders are never looked at",
+        page="name a table by its ending, as in posts.csv",
+        zh=(
+            "{path} 的名称不像数据表，而其他文件中可能有密钥或个人文本",
+            "请指定带有数据表扩展名的文件，例如 posts.csv",
+        ),
+    ),
+    "mcp-running-text": Entry(
+        "{path} looks like running text, and not like a table: its first line would be told as names",
+        "put it into a folder, and name the folder: each .txt file in it is a row",
+        zh=(
+            "{path} 看起来是普通文本，而不是数据表：其第一行会被当作列名告知",
+            "请把它放进一个文件夹并指定该文件夹：其中每个 .txt 文件是一行",
+        ),
+    ),
     "mcp-no-such-run": Entry(
         "no run of this computer is called {run!r}",
         "list_runs has their names",
