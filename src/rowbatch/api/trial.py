@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any, cast
 from rowbatch.api.hooks import Hooks
 from rowbatch.api.runs import Preview, Run, create, question_of, without_column
 from rowbatch.api.standing import RUNS_FOLDER
+from rowbatch.core.document import Block, Paragraph, Shown, Table, named
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadingKeywords, reading_of
 from rowbatch.errors import RowbatchError
@@ -21,12 +22,13 @@ from rowbatch.steps.trial import TriedRow
 from rowbatch.store.copies import copy_of
 from rowbatch.store.rundir import RunDirectory, free_run_path, remove_run
 from rowbatch.tools.drawn_rows import draw_rows
+from rowbatch.words.printing import dollars
 
 _QUESTION = ("text", "labels", "prompt", "codebook", "variable", "template", "image", "image_folder")
 
 
-@dataclass(frozen=True, slots=True)
-class TriedTable:
+@dataclass(frozen=True, slots=True, repr=False)
+class TriedTable(Shown):
     """
     What came of some rows of a table.
 
@@ -46,8 +48,30 @@ class TriedTable:
     run: Path | None
     of_all: Preview
 
+    def as_blocks(self) -> Iterator[Block]:
+        yield Table(
+            ("row", "text", *self.columns),
+            [(f"{row.row:,}", row.text, *self._said(row)) for row in self.rows],
+            numbers=(0,),
+        )
+        yield named(
+            {
+                "answered before": f"{self.known:,}" if self.known else "",
+                "cost": dollars(self.usd) if self.usd else "",
+                "kept in": "" if self.run is None else str(self.run),
+            }
+        )
+        yield Paragraph("All of the table:")
+        yield from self.of_all.as_blocks()
 
-class Trial:
+    def _said(self, row: TriedRow) -> Sequence[str]:
+        """Its values; in the place of the first one why there is none."""
+        if row.status is RowStatus.OK:
+            return row.values
+        return [f"({row.status}: {row.reason})", *[""] * (len(self.columns) - 1)]
+
+
+class Trial(Shown):
     """
     Rows of a table, drawn at random, that are to be asked. Nothing is sent before `ask`.
 
@@ -59,6 +83,12 @@ class Trial:
 
     def __init__(self, run: Run, numbers: tuple[int, ...], of_all: Callable[..., Preview]) -> None:
         self.run, self.numbers, self._of_all = run, numbers, of_all
+
+    def as_blocks(self) -> Iterator[Block]:
+        yield named(
+            {"rows": ", ".join(f"{number:,}" for number in self.numbers), "kept in": str(self.run.path)}
+        )
+        yield Paragraph("preview() says what they cost, ask() asks them.")
 
     @property
     def _is_direct(self) -> bool:

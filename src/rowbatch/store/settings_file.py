@@ -13,12 +13,13 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from rowbatch.core.document import Block, Shown, Table
 from rowbatch.core.policy import usd
 from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.store.home import home
@@ -43,8 +44,8 @@ _SECRET_NAME = re.compile(r"key|secret|token|passw", re.IGNORECASE)
 _SECRET = re.compile(r"(?:sk|pk|gsk|AIza)[-_A-Za-z0-9]{12,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+@dataclass(frozen=True, slots=True, repr=False)
+class Said(Shown):
     """
     What holds of a table, or of none.
 
@@ -59,6 +60,16 @@ class Said:
     max_cost_usd: Decimal | None = None
     language: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
+
+    def as_blocks(self) -> Iterable[Block]:
+        told = {
+            "provider": self.provider,
+            "model": self.model,
+            "max_cost": "" if self.max_cost_usd is None else f"{self.max_cost_usd:f}",
+            "language": self.language,
+        }
+        rows = [(name, told[name], place) for name, place in self.places.items()]
+        yield Table(("setting", "value", "said by"), rows, note="" if rows else "nothing is set")
 
     def without(self, name: Literal["model", "max_cost"]) -> Said:
         """The same, where a person said that one otherwise."""
