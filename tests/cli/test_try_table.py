@@ -183,6 +183,53 @@ def test_a_dry_run_shows_all_and_does_nothing(place):
     assert runs_in(place) == ["posts"]
 
 
+def test_a_dry_run_knows_the_run_that_is_there(place):
+    """
+    The same command goes on with that run, so its own output is no obstacle, its rows at work are not counted
+    as still to be paid, and it says how far they are. Another question is stopped by the output, as ever.
+    """
+    with fake_server(place, {}, 1) as address:
+        words = ("run", "posts.csv", *QUESTION, *asked_of(address), "-o", "labelled.csv")
+        # Nobody is there to say yes: it is made, and not sent.
+        assert typed(place, *words).returncode == 2
+        assert typed(place, "submit", "posts", "--yes").returncode == 0
+        at_work = typed(place, *words, "--dry-run")
+        assert at_work.returncode == 0, at_work.stderr
+        assert "This run is there already: rowbatch-runs/posts, running" in at_work.stdout
+        assert f"0 of {len(ASKED)} rows answered" in at_work.stdout
+        assert "to ask" not in at_work.stdout
+        assert typed(place, *words, "--yes", "--poll-seconds", "0").returncode == 0
+        calls = judged(address)["calls"]
+        over = typed(place, *words, "--dry-run")
+        assert (over.returncode, over.stderr) == (0, "")
+        assert "nothing to ask" in over.stdout
+        assert f"{len(ASKED)} of {len(ASKED)} rows answered" in over.stdout
+        told = json.loads(typed(place, *words, "--dry-run", "--json").stdout)
+        assert told["same_run"] == "rowbatch-runs/posts"
+        again = typed(place, *words, "--yes")
+        assert f"{len(ASKED)} of {len(ASKED)} rows have their answer, and are not asked again" in again.stdout
+        other = typed(place, *words, "--prompt", "Another one?", "--dry-run")
+        assert other.returncode == 4
+        assert "labelled.csv exists already" in other.stderr
+        assert judged(address)["calls"] == calls
+    assert runs_in(place) == ["posts"]
+
+
+def test_a_trial_keeps_to_the_cap_of_the_settings(place):
+    """
+    What `rowbatch.toml` says a run may cost holds for the rows that are tried, too: nothing is sent.
+    """
+    (place / "rowbatch.toml").write_text("max_cost = 0.0000001\n", encoding="utf-8")
+    with fake_server(place, {}, 1) as address:
+        tried = typed(place, "try", "posts.csv", *QUESTION, *asked_of(address), "--yes")
+        assert "max_cost" in tried.stderr
+        assert "the cap of" in tried.stdout
+        assert judged(address)["texts_paid"] == 0
+    # Nothing was answered: nothing is kept, nor said to be.
+    assert "kept " not in tried.stdout
+    assert runs_in(place) == []
+
+
 def test_what_was_said_of_a_file_is_said_once(place):
     """
     A table that has to be described is read so once; its rows are the same to the run that comes after, and

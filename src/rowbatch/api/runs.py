@@ -181,6 +181,8 @@ class Preview(Shown):
         members: The same of the further models that are asked.
         schedule: What so many batches mean: hours, turns of the queue, files; None where nothing goes in
             batches to a provider.
+        same_run: Of a table: a run that is there and asks the same, with which the same call goes on. Rows of
+            it that are at work count as to ask here.
     """
 
     built: BuildReport
@@ -200,6 +202,7 @@ class Preview(Shown):
     own_cost: CostEstimate | None = None
     members: tuple[Preview, ...] = ()
     schedule: Schedule | None = None
+    same_run: Path | None = None
 
     def as_blocks(self) -> Iterator[Block]:
         """Who is asked what for how much, and the first request in full."""
@@ -224,6 +227,7 @@ class Preview(Shown):
                 "encoding": f"{self.encoding_guessed}, by the look of the table"
                 if self.encoding_guessed
                 else "",
+                "run that is there": "" if self.same_run is None else str(self.same_run),
             }
         )
         if built.requests:

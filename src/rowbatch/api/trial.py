@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from rowbatch.api.standing import RUNS_FOLDER
 from rowbatch.core.document import Block, Paragraph, Shown, Table, named
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadingKeywords, reading_of
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import OutputExists, RowbatchError
 from rowbatch.programs.opening import open_table
 from rowbatch.steps.trial import TriedRow
 from rowbatch.store.copies import copy_of
@@ -119,9 +119,9 @@ class Trial(Shown):
         answered = sum(row.status is RowStatus.OK for row in rows)
         measured = report.answer_tokens / answered if answered and report.answer_tokens else None
         columns = tuple(column.name for _, column in self.run.codebook.in_table())
-        is_new = any(one.build().requests for one in (self.run, *self.run.members))
+        is_new = any(_was_sent(one) for one in (self.run, *self.run.members))
         if not is_new:
-            # It has nothing that other runs have not.
+            # It has nothing that other runs have not; or the cap allowed nothing.
             remove_run(RunDirectory(self.run.path))
         return TriedTable(
             rows=rows,
@@ -182,6 +182,7 @@ def preview_table(
     hooks: Hooks | None = None,
     *,
     answer_tokens: float | None = None,
+    run: str | Path | None = None,
     **options: Any,
 ) -> Preview:
     """
@@ -191,13 +192,41 @@ def preview_table(
         table: As of `create`.
         hooks: Told how it goes.
         answer_tokens: Of an answer, where they were measured; None means as estimated.
-        options: As of `create`, but for where the run lies.
+        run: Where the run would lie; None means `rowbatch-runs/<table>`, numbered.
+        options: As of `create`.
+    Returns:
+        The preview; where such a run is there already, `same_run` says which.
     Raises:
-        TableError, CodebookError, UsageError: As of `create`.
+        TableError, CodebookError, OutputExists, UsageError: As of `create`.
     """
+    places = [Path(run)] if run else sorted(Path(RUNS_FOLDER).glob("*"))
     with TemporaryDirectory(prefix="rowbatch-") as folder:
-        made = create(table, run=Path(folder) / "run", is_listed=False, **options)
-        return made.preview(hooks, answer_tokens=answer_tokens)
+
+        def made(**more: Any) -> Run:
+            return create(table, run=Path(folder) / "run", is_listed=False, **{**options, **more})
+
+        try:
+            planned = made()
+            same = _same_run(planned, places)
+        except OutputExists:
+            # That of the very run that goes on is no obstacle.
+            planned = made(overwrite=True)
+            same = _same_run(planned, places)
+            if same is None:
+                raise
+        return replace(planned.preview(hooks, answer_tokens=answer_tokens), same_run=same)
+
+
+def _was_sent(run: Run) -> bool:
+    """Whether some of a run's own requests went out."""
+    now = run.status(most_states=0, most_events=0).progress
+    return run.build().requests > 0 and now is not None and now.shards_running + now.shards_over > 0
+
+
+def _same_run(planned: Run, places: Sequence[Path]) -> Path | None:
+    """The run with which a run of the same plan would go on."""
+    runs = [RunDirectory(place) for place in places if (place / "run.toml").is_file()]
+    return next((one.path for one in runs if one.plan().asks_the_same(planned.plan)), None)
 
 
 def _cell(value: object) -> str:

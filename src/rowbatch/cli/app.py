@@ -593,6 +593,7 @@ def run(
                 table,
                 hooks,
                 labels=labels,
+                run=run_directory,
                 policy=api.Policy().changed(**changes),
                 **_for_api(options),
             )
@@ -664,11 +665,12 @@ def try_command(
         return
     _require_table(table)
     _require_question(options["labels"], options)
-    _settle(table, options)
+    settings = _settle(table, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options["headers"], options["header"] = _sorted_headers(options["headers"])
-    trial = api.try_table(table, count=count, rows=rows_at, **_for_api(options))
+    cap = api.Policy(max_cost_usd=settings.max_cost_usd)
+    trial = api.try_table(table, count=count, rows=rows_at, policy=cap, **_for_api(options))
     try:
         with show.bar() as hooks:
             preview = trial.preview(hooks)
