@@ -1061,6 +1061,7 @@ def rerun(
 
     if compare is None:
         _, changes = _policy_changes(options)
+        _keep_cap(table, changes)
         again = api.rerun(
             archive,
             table,
@@ -1159,7 +1160,11 @@ def clean(run: Path, *, headers: Sequence[str], yes: bool, as_json: bool) -> Non
 
 @app.command()
 @click.argument("run", type=_PATH, required=False)
-@click.option("--provider", default="local", show_default=True, metavar="NAME", help="Who would be asked.")
+@click.option(
+    "--provider",
+    metavar="NAME",
+    help="Who would be asked.  [default: as rowbatch.toml of this folder says, or local]",
+)
 @click.option("--base-url", metavar="URL", help="Another address.")
 @click.option("--model", metavar="NAME", help="Which model.")
 @click.option(
@@ -1171,11 +1176,10 @@ def doctor(
     run: Path | None,
     *,
     headers: Sequence[str],
-    provider: str,
     base_url: str | None,
-    model: str | None,
     probe: bool,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """
     Look at everything that a run needs.
@@ -1190,7 +1194,8 @@ def doctor(
     elif probe:
         raise UsageError("probe-without-run")
     else:
-        checks = api.doctor(provider, base_url=base_url, model=model, headers=headers)
+        _settle(Path("a table here"), options, names=("provider", "model"))
+        checks = api.doctor(base_url=base_url, headers=headers, **options)
     if as_json:
         show.as_json(checks)
     else:
@@ -2548,6 +2553,7 @@ def stability(
         wanted = [*prompts, *(_prompts_in(prompts_file) if prompts_file is not None else [])]
         proposed = api.paraphrases(opened, reword)
         _, changes = _policy_changes(options)
+        _keep_cap(opened.plan.source.path, changes)
         variants = api.vary(
             opened,
             rows=None if all_rows else rows,
@@ -3150,7 +3156,9 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @app.command()
 @click.argument("source", metavar="SOURCE...", type=_PATH, nargs=-1, required=True)
 @click.option(
-    "--provider", default="openai", show_default=True, metavar="NAME", help="Whose limits and prices."
+    "--provider",
+    metavar="NAME",
+    help="Whose limits and prices.  [default: of a table as rowbatch.toml says, else openai]",
 )
 @click.option("--text", metavar="COLUMN", help="SOURCE is a table, and this column holds the text.")
 @click.option("--template", metavar="TEXT", help="SOURCE is a table; the user message, with {{column}}.")
@@ -3190,6 +3198,9 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
+    if (options["text"] or options["template"]) and not options["model"]:
+        _settle(source[0], options, names=("provider", "model"), otherwise="openai")
+    options["provider"] = options["provider"] or "openai"
     found = api.estimate(source, **_for_api(options))
     if as_json:
         show.as_json(found)
@@ -3819,8 +3830,22 @@ def _language_of(run: Run, said: str | None) -> str:
     return said or api.find_settings(run.plan.source.path).language or "en"
 
 
-def _settle(table: Path, options: dict[str, Any]) -> Said:
-    """Take what was not said from `rowbatch.toml` and the environment, and tell what was taken from where."""
+def _settle(
+    table: Path,
+    options: dict[str, Any],
+    *,
+    names: Sequence[str] = ("provider", "model", "max_cost"),
+    otherwise: str = "local",
+) -> Said:
+    """
+    Take what was not said from `rowbatch.toml` and the environment, and tell what was taken from where.
+
+    Args:
+        table: It, or any other in its folder.
+        options: Of the command; provider and model are put into them.
+        names: Of settings that mean something there.
+        otherwise: Who is asked where nothing says it.
+    """
     from rowbatch.cli import show
 
     settings = api.find_settings(table, options["provider"])
@@ -3828,10 +3853,20 @@ def _settle(table: Path, options: dict[str, Any]) -> Said:
         settings = settings.without("model")
     if options.get("max_cost"):
         settings = settings.without("max_cost")
-    options["provider"] = options["provider"] or settings.provider or "local"
+    options["provider"] = options["provider"] or settings.provider or otherwise
     options["model"] = options["model"] or settings.model or None
-    show.settings_used(settings)
+    show.settings_used(settings, names)
     return settings
+
+
+def _keep_cap(table: Path, changes: dict[str, Any]) -> None:
+    """Take the cap from there, for what has its provider and model already; and tell it."""
+    from rowbatch.cli import show
+
+    settings = api.find_settings(table)
+    if settings.max_cost_usd is not None and "max_cost_usd" not in changes:
+        changes["max_cost_usd"] = settings.max_cost_usd
+        show.settings_used(settings, ("max_cost",))
 
 
 def _require_question(labels: str | None, options: dict[str, Any]) -> None:

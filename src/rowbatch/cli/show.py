@@ -695,7 +695,7 @@ def tried(report: TrialReport) -> None:
         )
 
 
-def settings_used(said: Said) -> None:
+def settings_used(said: Said, names: Sequence[str]) -> None:
     """What was taken from where, beside what the command says."""
     values = {
         "provider": said.provider,
@@ -706,7 +706,7 @@ def settings_used(said: Said) -> None:
         taken = [
             f"{name} {printable(str(values[name]))}"
             for name, one in said.places.items()
-            if one == source and name in values
+            if one == source and name in values and name in names
         ]
         if taken:
             line(f"settings: {', '.join(taken)}, as {printable(source)} says", err=True)
