@@ -72,7 +72,14 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.objects.address import as_address
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
-from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider, find_room
+from rowbatch.providers.catalog import (
+    Provider,
+    find_model,
+    find_near_model,
+    find_price,
+    find_provider,
+    find_room,
+)
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.requests.asking import Said, asking_of, panel_of
 from rowbatch.requests.estimate import estimate_asking, price_of_asking
@@ -2227,6 +2234,8 @@ def model_notes(provider: str, model: str) -> tuple[Notice, ...]:
     """What is coming to a model, or that nothing is known of it."""
     known = find_model(provider, model)
     if known is None and not find_provider(provider).is_free:
+        if near := find_near_model(provider, model):
+            return (Notice("note-model-near", {"model": model, "near": near}),)
         return (Notice("note-limits-unknown", {"model": model}),)
     note = shutdown_note(known, datetime.now(UTC).date()) if known else None
     return (note,) if note else ()
