@@ -41,6 +41,8 @@ def made(tmp_path, monkeypatch):
         f"{SECRET}, and that was not all of it by far, says she\n", encoding="utf-8"
     )
     (folder / "bare-short.txt").write_text(f"Anna: {SECRET}\nBen: why?\n", encoding="utf-8")
+    (folder / "titled.txt").write_text(f"{SECRET[:26]}\nI was fired.\n", encoding="utf-8")
+    (folder / "chinese.txt").write_text("安娜：我被解雇了，没有理由。\n本：为什么？\n", encoding="utf-8")
     (folder / ".env").write_text(f"OPENAI_API_KEY={KEY}\nOTHER=1\n", encoding="utf-8")
     (folder / "server.key").write_text(f"{KEY}\n{KEY}\n", encoding="utf-8")
     (folder / "keys.csv").write_text(f"name,{KEY}\nx,1\n", encoding="utf-8")
@@ -125,6 +127,8 @@ REFUSED = [
     ("check_table", {"path": "none.csv"}, "does not exist"),
     ("check_table", {"path": "bare.txt"}, "bare.txt"),
     ("check_table", {"path": "bare-short.txt"}, "running text"),
+    ("check_table", {"path": "titled.txt"}, "running text"),
+    ("check_table", {"path": "chinese.txt"}, "running text"),
     ("check_table", {"path": ".env"}, "not named as a table"),
     ("check_table", {"path": "./.env"}, "not named as a table"),
     ("check_table", {"path": "server.key"}, "not named as a table"),
@@ -156,6 +160,7 @@ def test_what_it_refuses_has_no_cell_in_it(workplace):
         assert words in said
         assert "Ann Example" not in said
         assert KEY not in said
+        assert "解雇" not in said
         assert "Traceback" not in said
 
 
