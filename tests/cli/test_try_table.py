@@ -14,6 +14,7 @@ import rowbatch
 from driving import KEY, right_label, texts
 from end_to_end import read_rows, run_here
 from kill_runs import fake_server, judged
+from rowbatch.cli import app
 from rowbatch.core.drawing import drawn
 from rowbatch.words.printing import printable
 
@@ -181,6 +182,25 @@ def test_a_dry_run_shows_all_and_does_nothing(place):
         assert (later.returncode, "nothing to ask" in later.stdout) == (0, True)
         assert judged(address)["calls"] == calls != {}
     assert runs_in(place) == ["posts"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_who_does_not_want_to_try_is_not_sent_to_a_run_that_is_gone(place, monkeypatch, capsys, is_there):
+    """
+    After "no", or where nobody can be asked, the run of the trial is removed: no hint names it.
+    """
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("ROWBATCH_HOME", str(place / "home"))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: is_there, raising=False)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    words = ("try", "posts.csv", *QUESTION, "--provider", "openai", "--model", "gpt-4o-mini")
+    assert app.run_command_line(words) == 2
+    told = capsys.readouterr().err
+    assert ("not tried" if is_there else "nobody to ask") in told
+    assert "rowbatch-runs" not in told
+    assert "resume" not in told
+    assert runs_in(place) == []
 
 
 def test_a_dry_run_knows_the_run_that_is_there(place):

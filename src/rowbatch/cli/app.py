@@ -678,7 +678,11 @@ def try_command(
         if is_asked:
             with show.aloud(err=as_json):
                 show.preview(preview, trial.run, with_run=False)
-            _ask(f"{preview.requests} requests are made now, at the full price. Try them?", trial.run)
+            _ask(
+                f"{preview.requests} requests are made now, at the full price. Try them?",
+                trial.run,
+                is_kept=False,
+            )
         elif not as_json:
             show.preview(preview, trial.run, with_run=False)
         with show.bar() as hooks:
@@ -3966,8 +3970,14 @@ def _confirm_cost(
         show.preview(preview, run)
 
 
-def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
-    """Go on when a person says yes."""
+def _ask(question: str, run: Run, *, is_paid: bool = True, is_kept: bool = True) -> None:
+    """Go on when a person says yes. `is_kept`: otherwise the run can be started later."""
+    if not is_kept:
+        if not sys.stdin.isatty():
+            raise UsageError("try-nobody-to-ask")
+        if not click.confirm(question, err=True):
+            raise UsageError("try-not-started")
+        return
     if not sys.stdin.isatty():
         raise UsageError("nobody-to-ask" if is_paid else "nobody-to-confirm", run=str(run.path))
     if not click.confirm(question, err=True):

@@ -300,6 +300,16 @@ _COMMAND_LINE: dict[str, Entry] = {
     "not-confirmed": Entry(
         "nothing was done", "the run is as it was: {run}", zh=("没有做任何更改", "任务保持原样：{run}")
     ),
+    "try-nobody-to-ask": Entry(
+        "this costs money, and there is nobody to ask",
+        "the same with --yes tries them; nothing was sent so far, and no run is kept",
+        page="try them on the page of the table; nothing was sent so far",
+        zh=("这会产生费用，但没有人可以确认", "请在该表的页面上试用；尚未发送任何内容"),
+    ),
+    "try-not-started": Entry(
+        "not tried; nothing was sent, and no run is kept",
+        zh=("没有试用；未发送任何内容，也没有保留运行", ""),
+    ),
     "not-started": Entry(
         "not started; nothing was sent",
         "rowbatch resume {run} starts it when you want",
