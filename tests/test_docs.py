@@ -162,7 +162,8 @@ def test_commands_and_python_of_a_page_exist(page):
     written = [line for _, block in blocks(page) for line in block.replace("\\\n", " ").splitlines()]
     written += re.findall(r"^ {4}(.*)$", BLOCK.sub("", text), re.MULTILINE)
     for line in written:
-        typed = re.fullmatch(r"(?:\$ )?rowbatch ([a-z].*)", line)
+        # What stands behind a pipe is another program, or has a line of its own.
+        typed = re.fullmatch(r"(?:\$ )?rowbatch ([a-z].*?)(?: \| .*)?", line)
         if not typed or page == GENERATED:
             continue
         name, *arguments = shlex.split(typed[1], comments=True)

@@ -155,7 +155,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
 """Words after each command, as far as nothing else has to be there; a star stands for one file."""
 ELSEWHERE = {"demo", "give-up", "key remove", "key set"}
 """Commands that are tried by themselves below."""
-WITHOUT = {"serve", "ui"}
+WITHOUT = {"mcp", "serve", "ui"}
 """Commands that go on until they are stopped: where they are is a line, and nothing comes after it."""
 
 

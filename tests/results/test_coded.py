@@ -151,11 +151,13 @@ def test_steps_and_numbers_have_their_order(of_kinds: Run) -> None:
     assert found.model.measures["bias"].estimate == pytest.approx(1.0)
     assert (found.counts.settled, found.acceptance) == (29, None)
     mean = corrected(coded, population, RunEstimand(), Resampling()).corrections[0]
-    assert mean.quantity == "mean of age (people)"
+    assert mean.quantity == "mean of age (people), where it can be said"
     assert mean.people_only.estimate == pytest.approx(34.0)
-    assert mean.corrected.low is None
-    assert mean.corrected.why is not None
-    assert mean.corrected.why.kind == "correct-cant-say"
+    # Of the rows of which people can say it.
+    assert mean.corrected.n == mean.people_only.n == 29
+    assert mean.corrected.low is not None
+    assert mean.corrected.high is not None
+    assert mean.corrected.low < 34 < mean.corrected.high
     days = [f"2026-03-{row:02}" for row in range(1, 31)]
     coded, population = numbers_of(of_kinds, "day", days, [*days[:29], "2026-04-01"])
     found = coded.judged(population, Judging(Resampling(draws=200)))

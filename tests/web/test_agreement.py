@@ -85,7 +85,7 @@ def shown(site, language, name):
             "tone",
             ["0.67", "0.00", "0.00", "0.00", "0.33", "–", "3"],
             ["Spearman", "1 text is left out", "counts as far off as the two ends"],
-            ["斯皮尔曼等级相关系数（Spearman's rho）", "有 1 条文本未计入", "两端之间的距离"],
+            ["Spearman 等级相关系数", "有 1 条文本未计入", "两端之间的距离"],
         ),
         (
             "day",

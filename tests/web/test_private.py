@@ -179,12 +179,16 @@ def test_a_job_keeps_its_answers_when_its_table_goes(home):
         assert client.get(f"/jobs/{job.id}/recipe").status_code == 200
 
 
-def test_two_tables_of_the_same_bytes(home):
+def test_two_tables_of_the_same_bytes(home, tmp_path):
     """
-    What the other one needs stays until it goes as well.
+    What the other one, which stays where it is, needs stays until it goes as well.
     """
-    with a_program(home) as (_, client):
-        first, second = looked_at(client), looked_at(client, name="again.csv")
+    (tmp_path / "again.csv").write_bytes(table_file())
+    with a_program(home) as (site, client):
+        first, other = looked_at(client), site.program.library.add(tmp_path / "again.csv")
+        second = f"/tables/{other.id}"
+        assert first != second
+        assert SENTINEL in client.get(second).text
         client.post(f"{first}/remove")
         assert places_with(home / "cache" / "views")
         assert SENTINEL in client.get(second).text
@@ -258,7 +262,9 @@ def test_nothing_is_made_of_a_table_that_was_removed(home, tmp_path):
     frame = reading.view.frame(1, 24)
     # Of a trial that has looked at the rows by now.
     view = SimpleNamespace(
-        state=SimpleNamespace(rows=24), frame=lambda start, count: frame[start - 1 : start - 1 + count]
+        state=SimpleNamespace(rows=24),
+        frame=lambda start, count: frame[start - 1 : start - 1 + count],
+        take=lambda rows, keys=None: frame[[row - 1 for row in rows]].select(keys or pl.all()),
     )
     looked: Any = SimpleNamespace(view=view, header=reading.header, rows=24)
     library.remove(table.id)

@@ -619,8 +619,9 @@ def run(
         show.going_on(made)
     try:
         code = _show_and_run(made, yes=yes, as_json=as_json, on_done=on_done, **changes)
-    except ServiceError:
-        if not was_there:
+    except ServiceError as error:
+        # What may be well in a minute is not to be built anew then.
+        if not was_there and not error.is_passing:
             made.discard_untouched()
         raise
     if not as_json:

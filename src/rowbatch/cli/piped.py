@@ -53,10 +53,14 @@ def piped(
 
     def decorate(function: _Function) -> _Function:
         @wraps(function)
-        def run(*arguments: Any, from_: str | None = None, to: str | None = None, **options: Any) -> Any:
+        def run(
+            *arguments: Any, stdin_is: str | None = None, stdout_is: str | None = None, **options: Any
+        ) -> Any:
             with ExitStack() as leaving:
-                _take_input(leaving, options, inputs, from_)
-                send = _take_output(leaving, options, output, f".{to.lstrip('.')}" if to else ending)
+                _take_input(leaving, options, inputs, stdin_is)
+                send = _take_output(
+                    leaving, options, output, f".{stdout_is.lstrip('.')}" if stdout_is else ending
+                )
                 code = function(*arguments, **options)
                 if send is not None:
                     send()
@@ -67,7 +71,7 @@ def piped(
         if is_said:
             found = click.option(
                 "--format",
-                "to",
+                "stdout_is",
                 metavar="ENDING",
                 help="Of standard output, where the output is -: as in csv, xlsx or jsonl.  "
                 f"[default: {ending[1:]}]",
@@ -76,7 +80,7 @@ def piped(
             found = click.option(
                 "--from",
                 *([] if is_said else ["--format"]),
-                "from_",
+                "stdin_is",
                 metavar="ENDING",
                 help="Of standard input, where the input is -: as in csv, jsonl or xlsx.  "
                 "[default: found out]",

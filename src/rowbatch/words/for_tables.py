@@ -690,7 +690,7 @@ _CSV: dict[str, Entry] = {
         "write the one that you want as CSV, as DB Browser for SQLite does under File > Export",
         zh=(
             "{path} 不是数据表，而是数据库（{found}），其中可能有多个表",
-            "请把需要的表导出为 CSV，例如用 DB Browser for SQLite",
+            "请把需要的表导出为 CSV，例如用 SQLite 的图形工具",
         ),
     ),
     "not-csv-but-document": Entry(

@@ -71,6 +71,9 @@ def student(request: Request) -> Response:
     results = ready_results(program_of(request), job)
     asked = request.query_params
     chosen = next((one for one in results.coding_sets() if one.id == asked.get("set")), None)
+    if chosen is None:
+        # A set that is gone, or an address by itself.
+        return see_other(f"/jobs/{job.id}/quality")
     values = _students(request, job, results)
     return page(request, "_distil.html", job=job, chosen=chosen, variable=asked.get("variable", ""), **values)
 
