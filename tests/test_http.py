@@ -306,6 +306,26 @@ def test_a_service_that_repeats_the_key_is_masked():
     assert "bad key [hidden]" in caught.value.message
 
 
+def test_where_no_key_was_sent_that_is_said():
+    """
+    "Check the key" helps nobody who has none: a server on this computer is asked without one.
+    """
+
+    def refuse(_):
+        return httpx2.Response(401, json={"error": {"message": "Incorrect API key provided."}})
+
+    bare = HttpClient("http://127.0.0.1:8766/v1", transport=httpx2.MockTransport(refuse))
+    with bare, pytest.raises(ServiceError) as caught:
+        bare.get("files")
+    assert "no key was sent" in caught.value.hint
+    assert "ROWBATCH_API_KEY" in caught.value.hint
+    assert "Incorrect API key provided." in caught.value.message
+    assert "ROWBATCH" not in caught.value.told("page").hint
+    with client(refuse) as http, pytest.raises(ServiceError) as caught:
+        http.get("files")
+    assert "check it" in caught.value.hint
+
+
 @pytest.mark.parametrize("before", range(470, 500, 7))
 def test_a_key_in_long_words_is_not_half_shown(before):
     """

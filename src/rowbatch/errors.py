@@ -68,6 +68,7 @@ class RowbatchError(Exception):
         super().__init__(kind)
         self.kind, self.values = kind, masked_value(values)
         self.instead: Notice | None = None
+        self._notes: list[str] | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -81,6 +82,17 @@ class RowbatchError(Exception):
     def hint(self) -> str:
         """What to do next there, or ""."""
         return self.told().hint
+
+    @property
+    def __notes__(self) -> list[str]:
+        """What stands below the message where Python shows the error, as in a notebook: the hint."""
+        if self._notes is None:
+            self._notes = [f"hint: {self.hint}"] if self.hint else []
+        return self._notes
+
+    @__notes__.setter
+    def __notes__(self, notes: list[str]) -> None:
+        self._notes = notes
 
     @property
     def notice(self) -> Notice:

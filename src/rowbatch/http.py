@@ -659,7 +659,10 @@ class HttpClient:
             ) from shown
 
     def _error(self, answer: Answer) -> ServiceError:
-        return _error(answer, self.refusal_kind)
+        error = _error(answer, self.refusal_kind)
+        if answer.status == 401 and self.key is None and not self.secret_headers:
+            error.instead = Notice("key-was-not-sent")
+        return error
 
     def _headers(self) -> dict[str, str]:
         carried = {self.key_header: f"{self.key_prefix}{self.key.reveal()}"} if self.key else {}

@@ -63,6 +63,7 @@ API = [
     "list_runs",
     "list_server_keys",
     "look_at_table",
+    "looks_like_key",
     "merge_coders",
     "models",
     "open_coding_set",

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import pickle
 import sys
+import traceback
 import types
 from html.parser import HTMLParser
 from io import StringIO
@@ -13,19 +15,22 @@ import rowbatch
 from rowbatch import api
 from rowbatch.api import reports
 from rowbatch.api.hooks import told_how_it_goes
+from rowbatch.api.trial import TriedTable
 from rowbatch.core.agreement import scale_agreement
 from rowbatch.core.document import Dot, Dots, Shown, Table
 from rowbatch.core.document_html import fragment_html
 from rowbatch.core.document_text import block_lines
+from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.figures import Figure
+from rowbatch.errors import InputError
 from rowbatch.words.notice import Notice
 from serving import scripted_local_model
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e"
 # They stand in lists and in tables of others, a line each.
 IN_LISTS = {
-    *("Event", "Figure", "KnownModel", "ModelPart", "Outcome", "ReadyCodebook", "ReplayedWave", "RoundSpent"),
-    *("SentinelLook", "ShardDone", "Wheel"),
+    *("Event", "Figure", "KnownModel", "ModelPart", "Outcome", "ReplayedWave", "RoundSpent", "SentinelLook"),
+    *("ShardDone", "Wheel"),
 }
 
 
@@ -34,7 +39,7 @@ def test_every_result_shows_itself():
     What a verb returns is readable as it stands: no long line of Python comes instead.
     """
     values = [getattr(reports, name) for name in reports.__all__ if name not in IN_LISTS]
-    values += [api.Preview, api.Status, api.DemoRun]
+    values += [api.Preview, api.Status, api.DemoRun, api.Trial, TriedTable, api.Rerun, api.Variants]
     dark = [one for one in values if isinstance(one, type) and "__repr__" in vars(one)]
     assert dark == []
     assert [one for one in values if isinstance(one, type) and not issubclass(one, Shown)] == []
@@ -312,3 +317,42 @@ def test_names_are_there_for_completion():
     """
     assert dir(rowbatch) == sorted(rowbatch.__all__)
     assert all(hasattr(rowbatch, name) for name in dir(rowbatch))
+
+
+def test_what_was_tried_is_read_row_by_row(tmp_path, monkeypatch):
+    """
+    Before it is asked a trial says which rows and what to do; afterwards each text stands beside its value,
+    or why it has none, and below them what all of the table will send. No text becomes a tag.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    (tmp_path / "posts.csv").write_text(f"id,post\n1,{HOSTILE}\n2,a fine day\n", encoding="utf-8")
+    with scripted_local_model(tmp_path / "server"):
+        trial = rowbatch.try_table("posts.csv", text="post", labels=["good", "bad"], prompt="Mood?", count=2)
+        assert "rows     1, 2" in str(trial)
+        assert "ask() asks them" in trial._repr_html_()
+        tried = trial.ask()
+    lines = str(tried).splitlines()
+    assert lines[0] == "TriedTable"
+    assert lines[1].split() == ["row", "text", "label"]
+    assert [line.split()[0] for line in lines[2:4]] == ["1", "2"]
+    assert [line.split()[-1] for line in lines[2:4]] == [row.values[0] for row in tried.rows]
+    assert "All of the table:" in lines
+    assert any(line.split() == ["to", "ask", "0"] for line in lines)
+    page = tried._repr_html_()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    refused = dataclasses.replace(tried.rows[0], status=RowStatus.REFUSED, reason="not allowed", values=())
+    assert "(refused: not allowed)" in str(dataclasses.replace(tried, rows=(refused,)))
+
+
+def test_an_error_has_its_hint_below_it():
+    """
+    Where Python shows the error, as in a notebook; also after it went from one process to another, and
+    beside what others add to it.
+    """
+    error = pickle.loads(pickle.dumps(InputError("path-missing", path="posts.csv")))
+    error.add_note("seen in cell 3")
+    shown = "".join(traceback.format_exception_only(error))
+    assert shown.splitlines()[1:] == [f"hint: {error.hint}", "seen in cell 3"]
+    assert error.hint

@@ -36,6 +36,8 @@ NO_TABLES = {
     "d.html": (b"<!DOCTYPE html><html><body>hello</body></html>", "it is a web page"),
     "i.txt": (b"I: How are you, today?\nP: Fine, thanks.\n", "it looks like running text"),
     "j.txt": (b"It was a nice day and we all went out.\nThen, it rained.\n", "it looks like running text"),
+    "k.txt": ("安娜：最近怎么样\n本：还好\n".encode(), "it looks like running text"),
+    "l.txt": ("今天天气很好，我们都出去了\n后来下雨了\n".encode(), "it looks like running text"),
 }
 
 

@@ -14,8 +14,10 @@ import pytest
 import rowbatch
 from end_to_end import run_here
 from rowbatch import desk
+from rowbatch.cli import app
 from rowbatch.errors import InputError
 from rowbatch.store.settings_file import settings_schema, user_file
+from serving import scripted_local_model
 
 QUESTION = ("--text", "post", "--labels", "a,b", "--prompt", "Which?")
 
@@ -215,3 +217,59 @@ def test_bash_completes_commands_and_options():
         ["bash", "-c", script], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == ["convert", "--template --temperature"]
+
+
+def typed(place, *words):
+    return run_here(words, cwd=place, env=dict(os.environ))
+
+
+def test_doctor_and_estimate_take_provider_and_model_from_there(place):
+    """
+    `doctor` looks at whom a run of tables in this folder would ask, and `estimate` at the price of a table
+    there; of batch files, whose lines say their model, nothing is taken.
+    """
+    say(place / "rowbatch.toml", provider="anthropic", model="claude-haiku-4-5", max_cost=3)
+    looked = typed(place, "doctor")
+    assert looked.returncode == 1
+    assert "ANTHROPIC_API_KEY" in looked.stdout
+    assert "settings: provider anthropic, model claude-haiku-4-5, as rowbatch.toml says" in looked.stderr
+    local = typed(place, "doctor", "--provider", "local")
+    assert "ANTHROPIC_API_KEY" not in local.stdout
+    say(place / "tables" / "rowbatch.toml", provider="openai", model="gpt-4o-mini")
+    priced = typed(place, "estimate", "tables/t.csv", "--text", "post")
+    assert priced.returncode == 0, priced.stderr
+    assert "gpt-4o-mini" in priced.stdout
+    assert "as tables/rowbatch.toml says" in priced.stderr
+    made = typed(
+        place, "convert", "tables/t.csv", "-o", "b.jsonl", "--text", "post", "--model", "gpt-4.1-nano"
+    )
+    assert made.returncode == 0, made.stderr
+    lines = typed(place, "estimate", "b.jsonl")
+    assert lines.returncode == 0, lines.stderr
+    assert "gpt-4.1-nano" in lines.stdout
+    assert "settings" not in lines.stderr
+
+
+def test_the_cap_holds_for_a_rerun_and_for_variants(place, monkeypatch):
+    """
+    What asks a table again has its provider and model; what it may cost stands beside the table, and the
+    command goes before it.
+    """
+    caps = []
+
+    def drive(*_, changes=None, **more):
+        caps.append((changes or more)["max_cost_usd"])
+        return 0
+
+    with scripted_local_model(place / "server"):
+        run = rowbatch.create("tables/t.csv", text="post", labels=["a", "b"], prompt="Which?")
+        run.resume()
+        rowbatch.archive(run, "a.zip")
+    say(place / "tables" / "rowbatch.toml", max_cost=3)
+    monkeypatch.setattr(app, "_show_and_run", drive)
+    monkeypatch.setattr(app, "_ask_variants", drive)
+    for words in (["rerun", "a.zip", "tables/t.csv"], ["stability", str(run.path), "--all-rows"]):
+        caps.clear()
+        app.run_command_line(words)
+        app.run_command_line([*words, "--max-cost", "2"])
+        assert caps == [3, 2], words

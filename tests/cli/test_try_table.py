@@ -14,6 +14,7 @@ import rowbatch
 from driving import KEY, right_label, texts
 from end_to_end import read_rows, run_here
 from kill_runs import fake_server, judged
+from rowbatch.cli import app
 from rowbatch.core.drawing import drawn
 from rowbatch.words.printing import printable
 
@@ -181,6 +182,72 @@ def test_a_dry_run_shows_all_and_does_nothing(place):
         assert (later.returncode, "nothing to ask" in later.stdout) == (0, True)
         assert judged(address)["calls"] == calls != {}
     assert runs_in(place) == ["posts"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_who_does_not_want_to_try_is_not_sent_to_a_run_that_is_gone(place, monkeypatch, capsys, is_there):
+    """
+    After "no", or where nobody can be asked, the run of the trial is removed: no hint names it.
+    """
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("ROWBATCH_HOME", str(place / "home"))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: is_there, raising=False)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    words = ("try", "posts.csv", *QUESTION, "--provider", "openai", "--model", "gpt-4o-mini")
+    assert app.run_command_line(words) == 2
+    told = capsys.readouterr().err
+    assert ("not tried" if is_there else "nobody to ask") in told
+    assert "rowbatch-runs" not in told
+    assert "resume" not in told
+    assert runs_in(place) == []
+
+
+def test_a_dry_run_knows_the_run_that_is_there(place):
+    """
+    The same command goes on with that run, so its own output is no obstacle, its rows at work are not counted
+    as still to be paid, and it says how far they are. Another question is stopped by the output, as ever.
+    """
+    with fake_server(place, {}, 1) as address:
+        words = ("run", "posts.csv", *QUESTION, *asked_of(address), "-o", "labelled.csv")
+        # Nobody is there to say yes: it is made, and not sent.
+        assert typed(place, *words).returncode == 2
+        assert typed(place, "submit", "posts", "--yes").returncode == 0
+        at_work = typed(place, *words, "--dry-run")
+        assert at_work.returncode == 0, at_work.stderr
+        assert "This run is there already: rowbatch-runs/posts, running" in at_work.stdout
+        assert f"0 of {len(ASKED)} rows answered" in at_work.stdout
+        assert "to ask" not in at_work.stdout
+        assert typed(place, *words, "--yes", "--poll-seconds", "0").returncode == 0
+        calls = judged(address)["calls"]
+        over = typed(place, *words, "--dry-run")
+        assert (over.returncode, over.stderr) == (0, "")
+        assert "nothing to ask" in over.stdout
+        assert f"{len(ASKED)} of {len(ASKED)} rows answered" in over.stdout
+        told = json.loads(typed(place, *words, "--dry-run", "--json").stdout)
+        assert told["same_run"] == "rowbatch-runs/posts"
+        again = typed(place, *words, "--yes")
+        assert f"{len(ASKED)} of {len(ASKED)} rows have their answer, and are not asked again" in again.stdout
+        other = typed(place, *words, "--prompt", "Another one?", "--dry-run")
+        assert other.returncode == 4
+        assert "labelled.csv exists already" in other.stderr
+        assert judged(address)["calls"] == calls
+    assert runs_in(place) == ["posts"]
+
+
+def test_a_trial_keeps_to_the_cap_of_the_settings(place):
+    """
+    What `rowbatch.toml` says a run may cost holds for the rows that are tried, too: nothing is sent.
+    """
+    (place / "rowbatch.toml").write_text("max_cost = 0.0000001\n", encoding="utf-8")
+    with fake_server(place, {}, 1) as address:
+        tried = typed(place, "try", "posts.csv", *QUESTION, *asked_of(address), "--yes")
+        assert "max_cost" in tried.stderr
+        assert "the cap of" in tried.stdout
+        assert judged(address)["texts_paid"] == 0
+    # Nothing was answered: nothing is kept, nor said to be.
+    assert "kept " not in tried.stdout
+    assert runs_in(place) == []
 
 
 def test_what_was_said_of_a_file_is_said_once(place):

@@ -40,6 +40,14 @@ def made(tmp_path, monkeypatch):
     (folder / "bare.txt").write_text(
         f"{SECRET}, and that was not all of it by far, says she\n", encoding="utf-8"
     )
+    (folder / "bare-short.txt").write_text(f"Anna: {SECRET}\nBen: why?\n", encoding="utf-8")
+    (folder / "titled.txt").write_text(f"{SECRET[:26]}\nI was fired.\n", encoding="utf-8")
+    (folder / "chinese.txt").write_text("安娜：我被解雇了，没有理由。\n本：为什么？\n", encoding="utf-8")
+    (folder / ".env").write_text(f"OPENAI_API_KEY={KEY}\nOTHER=1\n", encoding="utf-8")
+    (folder / "server.key").write_text(f"{KEY}\n{KEY}\n", encoding="utf-8")
+    (folder / "keys.csv").write_text(f"name,{KEY}\nx,1\n", encoding="utf-8")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "notes.csv").write_text(f"{SECRET},b\n1,2\n", encoding="utf-8")
     (folder / "texts.json").write_text(json.dumps([SECRET, "x"]), encoding="utf-8")
     (folder / "texts.yaml").write_text(f"variables:\n  - name: {SECRET}\n", encoding="utf-8")
     (folder / "mood.yaml").write_text(
@@ -118,6 +126,15 @@ REFUSED = [
     ("check_table", {"path": "s3://bucket/posts.csv"}, "looks at no other files"),
     ("check_table", {"path": "none.csv"}, "does not exist"),
     ("check_table", {"path": "bare.txt"}, "bare.txt"),
+    ("check_table", {"path": "bare-short.txt"}, "running text"),
+    ("check_table", {"path": "titled.txt"}, "running text"),
+    ("check_table", {"path": "chinese.txt"}, "running text"),
+    ("check_table", {"path": ".env"}, "not named as a table"),
+    ("check_table", {"path": "./.env"}, "not named as a table"),
+    ("check_table", {"path": "server.key"}, "not named as a table"),
+    ("check_table", {"path": ".git/notes.csv"}, "not named as a table"),
+    ("check_table", {"path": "posts\0.csv"}, "not named as a table"),
+    ("estimate_cost", {"table": ".env", "text": "id", "provider": "openai"}, "not named as a table"),
     ("check_codebook", {"path": "posts.csv"}, "no codebook in YAML"),
     ("check_codebook", {"path": "texts.json"}, "no codebook in YAML"),
     ("check_codebook", {"path": "texts.yaml"}, "…"),
@@ -132,14 +149,18 @@ def test_what_it_refuses_has_no_cell_in_it(workplace):
     Other folders, files that may hold people's texts, and rows: each is refused in words that repeat only
     what the question said. Where the first row stands for names, a long one is counted and not told.
     """
-    bare = ("check_table", {"path": "bare.csv"})
-    _, [headless, *results] = talk(workplace, [bare, *((name, words) for name, words, _ in REFUSED)])
+    bare, keys = ("check_table", {"path": "bare.csv"}), ("check_table", {"path": "keys.csv"})
+    refused = [(name, words) for name, words, _ in REFUSED]
+    _, [headless, keyed, *results] = talk(workplace, [bare, keys, *refused])
     assert told(headless)["columns"][0].startswith("(a name of")
+    assert told(keyed)["columns"] == ["name", "(a name that looks like a key)"]
     for (_, _, words), result in zip(REFUSED, results, strict=True):
         said = result.content[0].text
         assert result.is_error
         assert words in said
         assert "Ann Example" not in said
+        assert KEY not in said
+        assert "解雇" not in said
         assert "Traceback" not in said
 
 

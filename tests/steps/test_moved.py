@@ -7,6 +7,7 @@ import pytest
 
 from driving import build_run, drive, finish, make_run
 from fake_providers import FakeProvider
+from rowbatch.api.standing import status_of
 from rowbatch.core.codebook import codebook_document, codebook_from_labels
 from rowbatch.core.plan import Output, Plan, Question, Source
 from rowbatch.errors import TableChanged
@@ -59,6 +60,25 @@ def test_a_folder_that_was_moved_as_a_whole(tmp_path):
     moved = RunDirectory(tmp_path / "there" / run.path.name)
     assert verify(moved).faults == []
     assert collect(moved, output=tmp_path / "new.csv").rows == 14
+
+
+def test_a_run_has_its_table_from_whichever_folder_it_is_seen(tmp_path, monkeypatch):
+    """
+    A run without `-o`, named by where one stood: listed from another folder it once was not "collected" any
+    more, and its table could not be read. Moved, it has its table too.
+    """
+    (tmp_path / "elsewhere").mkdir()
+    run = make_run(tmp_path / "here")
+    finish(run, FakeProvider())
+    monkeypatch.chdir(tmp_path / "here")
+    seen = RunDirectory(run.path.relative_to(tmp_path / "here"))
+    collect(seen, output=seen.path / "again.csv")
+    for place in ("here", "elsewhere"):
+        monkeypatch.chdir(tmp_path / place)
+        status = status_of(run)
+        assert (status.state, status.output) == ("collected", run.path / "again.csv")
+    moved = RunDirectory(run.path.rename(tmp_path / "there"))
+    assert (status_of(moved).state, status_of(moved).output) == ("collected", moved.path / "again.csv")
 
 
 def test_a_table_that_was_moved_can_be_named(tmp_path):

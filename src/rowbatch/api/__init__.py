@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from rowbatch.core.table_options import WriteOptions as WriteOptions
     from rowbatch.objects.address import as_address as as_address
     from rowbatch.providers.catalog import find_provider as find_provider
+    from rowbatch.store.settings_file import looks_like_key as looks_like_key
     from rowbatch.store.settings_file import settings_schema as settings_schema
 
 _PLACES = {
@@ -162,6 +163,7 @@ _PLACES = {
     "list_keys": "api.keys",
     "list_runs": "api.standing",
     "look_at_table": "api.looking",
+    "looks_like_key": "store.settings_file",
     "merge_coders": "api.statistics",
     "models": "api.model_list",
     "open_coding_set": "api.sets",

@@ -15,7 +15,13 @@ from rowbatch.core.address import check_address, is_loopback
 from rowbatch.core.model_rules import shutdown_note
 from rowbatch.core.sent_headers import read_headers
 from rowbatch.errors import RowbatchError
-from rowbatch.providers.catalog import find_model, find_price, find_provider, find_queue_limits
+from rowbatch.providers.catalog import (
+    find_model,
+    find_near_model,
+    find_price,
+    find_provider,
+    find_queue_limits,
+)
 from rowbatch.steps.doctor import Check, check_folder, check_provider
 
 
@@ -83,7 +89,9 @@ def _model_checks(provider: str, model: str) -> list[Check]:
         told = f"${price.input_usd} in, ${price.output_usd} out, for a million tokens in batch"
         checks.append(Check("price", "ok", f"{told} ({price.source}, {price.as_of})"))
     if known is None:
-        checks.append(Check("model", "warning", "its limits are not known"))
+        near = find_near_model(provider, model)
+        hint = f"did you mean {near}?" if near else ""
+        checks.append(Check("model", "warning", "its limits are not known", hint))
     elif note := shutdown_note(known, datetime.now(UTC).date()):
         checks.append(Check("model", "warning", str(note)))
     else:

@@ -25,6 +25,7 @@ class TableLook(Shown):
         bad_rows: Broken rows that were kept or skipped, as `on_bad_rows` says.
         encoding_guessed: The encoding, if nothing said it but the text itself; else "".
         notes: How it was read.
+        is_running_text: Whether it looks like an interview or a letter in a .txt file, and not like a table.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class TableLook(Shown):
     bad_rows: int
     encoding_guessed: str
     notes: tuple[Notice, ...]
+    is_running_text: bool = False
 
 
 def look_at_table(table: str | Path, **reading: Unpack[ReadingKeywords]) -> TableLook:
@@ -57,4 +59,5 @@ def look_at_table(table: str | Path, **reading: Unpack[ReadingKeywords]) -> Tabl
         opened.bad_rows.count,
         opened.guessed_encoding,
         opened.notes,
+        opened.is_running_text,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -14,6 +14,7 @@ from rowbatch.api.runs import Run, create_planned, open_run
 from rowbatch.api.statistics import resampling_of
 from rowbatch.api.variants import specification_curve, stability
 from rowbatch.core.choices import require_one_of
+from rowbatch.core.document import Block, Paragraph, Shown, named
 from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
 from rowbatch.core.run_quality import Judging
@@ -44,8 +45,8 @@ _Language = Literal["en", "zh"]
 _log = logging.getLogger("rowbatch.report")
 
 
-@dataclass(frozen=True, slots=True)
-class Rerun:
+@dataclass(frozen=True, slots=True, repr=False)
+class Rerun(Shown):
     """
     A run that asks again what an archive asked.
 
@@ -65,6 +66,19 @@ class Rerun:
     only_table: int
     only_archive: int
     sentinels: Sentinels | None = None
+
+    def as_blocks(self) -> Iterator[Block]:
+        yield named(
+            {
+                "archive": str(self.archive),
+                "run": str(self.run.path),
+                "rows": f"{self.rows:,}",
+                "in both": f"{self.same:,}",
+                "in the table only": f"{self.only_table:,}" if self.only_table else "",
+                "in the archive only": f"{self.only_archive:,}" if self.only_archive else "",
+            }
+        )
+        yield Paragraph("run.resume() asks them, compare() says what came out otherwise.")
 
     def compare(self, *, confidence: float = 0.95, draws: int = 2_000, seed: int = 1) -> RerunReport:
         """

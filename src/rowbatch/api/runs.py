@@ -72,7 +72,14 @@ from rowbatch.http import HttpClient, Key
 from rowbatch.objects.address import as_address
 from rowbatch.programs.opening import open_table
 from rowbatch.providers.base import BatchClient
-from rowbatch.providers.catalog import Provider, find_model, find_price, find_provider, find_room
+from rowbatch.providers.catalog import (
+    Provider,
+    find_model,
+    find_near_model,
+    find_price,
+    find_provider,
+    find_room,
+)
 from rowbatch.providers.clients import client_for, headers_of
 from rowbatch.requests.asking import Said, asking_of, panel_of
 from rowbatch.requests.estimate import estimate_asking, price_of_asking
@@ -181,6 +188,8 @@ class Preview(Shown):
         members: The same of the further models that are asked.
         schedule: What so many batches mean: hours, turns of the queue, files; None where nothing goes in
             batches to a provider.
+        same_run: Of a table: a run that is there and asks the same, with which the same call goes on. Rows of
+            it that are at work count as to ask here.
     """
 
     built: BuildReport
@@ -200,6 +209,7 @@ class Preview(Shown):
     own_cost: CostEstimate | None = None
     members: tuple[Preview, ...] = ()
     schedule: Schedule | None = None
+    same_run: Path | None = None
 
     def as_blocks(self) -> Iterator[Block]:
         """Who is asked what for how much, and the first request in full."""
@@ -224,6 +234,7 @@ class Preview(Shown):
                 "encoding": f"{self.encoding_guessed}, by the look of the table"
                 if self.encoding_guessed
                 else "",
+                "run that is there": "" if self.same_run is None else str(self.same_run),
             }
         )
         if built.requests:
@@ -2223,6 +2234,8 @@ def model_notes(provider: str, model: str) -> tuple[Notice, ...]:
     """What is coming to a model, or that nothing is known of it."""
     known = find_model(provider, model)
     if known is None and not find_provider(provider).is_free:
+        if near := find_near_model(provider, model):
+            return (Notice("note-model-near", {"model": model, "near": near}),)
         return (Notice("note-limits-unknown", {"model": model}),)
     note = shutdown_note(known, datetime.now(UTC).date()) if known else None
     return (note,) if note else ()

@@ -5,7 +5,7 @@ there at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -184,11 +184,9 @@ def status_of(run: RunDirectory, *, most_states: int | None = None, most_events:
             age = check_results_age(ledger, kept, datetime.now(UTC))
             warning = age.told if age and age.grade != "ok" else ""
     state: _State = _state(progress)
-    output: Path | None = None
-    if collected and Path(str(collected[-1].detail.get("path"))).is_file():
-        output = Path(str(collected[-1].detail.get("path")))
-        if state == "downloaded":
-            state = "collected"
+    output = _written(run, collected)
+    if output is not None and state == "downloaded":
+        state = "collected"
     others = run.members(plan)
     members = tuple(
         standing_of(one, most_states=most_states, most_events=most_events)
@@ -211,6 +209,15 @@ def status_of(run: RunDirectory, *, most_states: int | None = None, most_events:
         answers_doubted=is_doubted,
         remarks=remarks,
     )
+
+
+def _written(run: RunDirectory, collected: Sequence[Event]) -> Path | None:
+    """The labelled table, where it is still there."""
+    if not collected:
+        return None
+    detail = collected[-1].detail
+    path = run.place_of_output(Path(str(detail.get("path"))), str(detail.get("sha256")))
+    return path if path.is_file() else None
 
 
 def record_of(run: RunDirectory) -> RunRecord:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -13,20 +13,22 @@ from typing import Any, cast
 from rowbatch.api.hooks import Hooks
 from rowbatch.api.runs import Preview, Run, create, question_of, without_column
 from rowbatch.api.standing import RUNS_FOLDER
+from rowbatch.core.document import Block, Paragraph, Shown, Table, named
 from rowbatch.core.states import RowStatus
 from rowbatch.core.table_options import ReadingKeywords, reading_of
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import OutputExists, RowbatchError
 from rowbatch.programs.opening import open_table
 from rowbatch.steps.trial import TriedRow
 from rowbatch.store.copies import copy_of
 from rowbatch.store.rundir import RunDirectory, free_run_path, remove_run
 from rowbatch.tools.drawn_rows import draw_rows
+from rowbatch.words.printing import dollars
 
 _QUESTION = ("text", "labels", "prompt", "codebook", "variable", "template", "image", "image_folder")
 
 
-@dataclass(frozen=True, slots=True)
-class TriedTable:
+@dataclass(frozen=True, slots=True, repr=False)
+class TriedTable(Shown):
     """
     What came of some rows of a table.
 
@@ -46,8 +48,30 @@ class TriedTable:
     run: Path | None
     of_all: Preview
 
+    def as_blocks(self) -> Iterator[Block]:
+        yield Table(
+            ("row", "text", *self.columns),
+            [(f"{row.row:,}", row.text, *self._said(row)) for row in self.rows],
+            numbers=(0,),
+        )
+        yield named(
+            {
+                "answered before": f"{self.known:,}" if self.known else "",
+                "cost": dollars(self.usd) if self.usd else "",
+                "kept in": "" if self.run is None else str(self.run),
+            }
+        )
+        yield Paragraph("All of the table:")
+        yield from self.of_all.as_blocks()
 
-class Trial:
+    def _said(self, row: TriedRow) -> Sequence[str]:
+        """Its values; in the place of the first one why there is none."""
+        if row.status is RowStatus.OK:
+            return row.values
+        return [f"({row.status}: {row.reason})", *[""] * (len(self.columns) - 1)]
+
+
+class Trial(Shown):
     """
     Rows of a table, drawn at random, that are to be asked. Nothing is sent before `ask`.
 
@@ -59,6 +83,12 @@ class Trial:
 
     def __init__(self, run: Run, numbers: tuple[int, ...], of_all: Callable[..., Preview]) -> None:
         self.run, self.numbers, self._of_all = run, numbers, of_all
+
+    def as_blocks(self) -> Iterator[Block]:
+        yield named(
+            {"rows": ", ".join(f"{number:,}" for number in self.numbers), "kept in": str(self.run.path)}
+        )
+        yield Paragraph("preview() says what they cost, ask() asks them.")
 
     @property
     def _is_direct(self) -> bool:
@@ -89,9 +119,9 @@ class Trial:
         answered = sum(row.status is RowStatus.OK for row in rows)
         measured = report.answer_tokens / answered if answered and report.answer_tokens else None
         columns = tuple(column.name for _, column in self.run.codebook.in_table())
-        is_new = any(one.build().requests for one in (self.run, *self.run.members))
+        is_new = any(_was_sent(one) for one in (self.run, *self.run.members))
         if not is_new:
-            # It has nothing that other runs have not.
+            # It has nothing that other runs have not; or the cap allowed nothing.
             remove_run(RunDirectory(self.run.path))
         return TriedTable(
             rows=rows,
@@ -152,6 +182,7 @@ def preview_table(
     hooks: Hooks | None = None,
     *,
     answer_tokens: float | None = None,
+    run: str | Path | None = None,
     **options: Any,
 ) -> Preview:
     """
@@ -161,13 +192,41 @@ def preview_table(
         table: As of `create`.
         hooks: Told how it goes.
         answer_tokens: Of an answer, where they were measured; None means as estimated.
-        options: As of `create`, but for where the run lies.
+        run: Where the run would lie; None means `rowbatch-runs/<table>`, numbered.
+        options: As of `create`.
+    Returns:
+        The preview; where such a run is there already, `same_run` says which.
     Raises:
-        TableError, CodebookError, UsageError: As of `create`.
+        TableError, CodebookError, OutputExists, UsageError: As of `create`.
     """
+    places = [Path(run)] if run else sorted(Path(RUNS_FOLDER).glob("*"))
     with TemporaryDirectory(prefix="rowbatch-") as folder:
-        made = create(table, run=Path(folder) / "run", is_listed=False, **options)
-        return made.preview(hooks, answer_tokens=answer_tokens)
+
+        def made(**more: Any) -> Run:
+            return create(table, run=Path(folder) / "run", is_listed=False, **{**options, **more})
+
+        try:
+            planned = made()
+            same = _same_run(planned, places)
+        except OutputExists:
+            # That of the very run that goes on is no obstacle.
+            planned = made(overwrite=True)
+            same = _same_run(planned, places)
+            if same is None:
+                raise
+        return replace(planned.preview(hooks, answer_tokens=answer_tokens), same_run=same)
+
+
+def _was_sent(run: Run) -> bool:
+    """Whether some of a run's own requests went out."""
+    now = run.status(most_states=0, most_events=0).progress
+    return run.build().requests > 0 and now is not None and now.shards_running + now.shards_over > 0
+
+
+def _same_run(planned: Run, places: Sequence[Path]) -> Path | None:
+    """The run with which a run of the same plan would go on."""
+    runs = [RunDirectory(place) for place in places if (place / "run.toml").is_file()]
+    return next((one.path for one in runs if one.plan().asks_the_same(planned.plan)), None)
 
 
 def _cell(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from rowbatch.api.runs import Preview, Run, create_planned, open_run
 from rowbatch.api.standing import known_places
 from rowbatch.api.statistics import resampling_of
 from rowbatch.core.cost import CostEstimate, sum_of_costs
+from rowbatch.core.document import Block, Paragraph, Shown, Table, named
 from rowbatch.core.label_list import read_labels, read_values
 from rowbatch.core.policy import Policy
 from rowbatch.core.run_quality import GROUP as DRAWN_GROUP
@@ -65,8 +66,8 @@ ROWS = 100
 """How many rows are asked otherwise where nobody says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variants:
+@dataclass(frozen=True, slots=True, repr=False)
+class Variants(Shown):
     """
     Runs that ask rows of a run otherwise.
 
@@ -81,6 +82,22 @@ class Variants:
     runs: tuple[Run, ...]
     new: tuple[Variant, ...]
     rows: int | None
+
+    def as_blocks(self) -> Iterator[Block]:
+        yield named({"run": str(self.run.path), "rows": "all" if self.rows is None else f"{self.rows:,}"})
+        new = {one.name for one in self.new}
+        yield Table(
+            ("variant", "state", "made just now"),
+            [
+                (
+                    one.path.name,
+                    one.status(most_states=0, most_events=0).state,
+                    "yes" if one.path.name in new else "",
+                )
+                for one in self.runs
+            ],
+        )
+        yield Paragraph("cost() says what is left to pay, resume() asks them.")
 
     @property
     def unfinished(self) -> tuple[Run, ...]:

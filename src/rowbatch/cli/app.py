@@ -593,6 +593,7 @@ def run(
                 table,
                 hooks,
                 labels=labels,
+                run=run_directory,
                 policy=api.Policy().changed(**changes),
                 **_for_api(options),
             )
@@ -665,11 +666,12 @@ def try_command(
         return
     _require_table(table)
     _require_question(options["labels"], options)
-    _settle(table, options)
+    settings = _settle(table, options)
     if options["base_url"] is None:
         api.require_provider(options["provider"])
     options["headers"], options["header"] = _sorted_headers(options["headers"])
-    trial = api.try_table(table, count=count, rows=rows_at, **_for_api(options))
+    cap = api.Policy(max_cost_usd=settings.max_cost_usd)
+    trial = api.try_table(table, count=count, rows=rows_at, policy=cap, **_for_api(options))
     try:
         with show.bar() as hooks:
             preview = trial.preview(hooks)
@@ -677,7 +679,11 @@ def try_command(
         if is_asked:
             with show.aloud(err=as_json):
                 show.preview(preview, trial.run, with_run=False)
-            _ask(f"{preview.requests} requests are made now, at the full price. Try them?", trial.run)
+            _ask(
+                f"{preview.requests} requests are made now, at the full price. Try them?",
+                trial.run,
+                is_kept=False,
+            )
         elif not as_json:
             show.preview(preview, trial.run, with_run=False)
         with show.bar() as hooks:
@@ -1060,6 +1066,7 @@ def rerun(
 
     if compare is None:
         _, changes = _policy_changes(options)
+        _keep_cap(table, changes)
         again = api.rerun(
             archive,
             table,
@@ -1158,7 +1165,11 @@ def clean(run: Path, *, headers: Sequence[str], yes: bool, as_json: bool) -> Non
 
 @app.command()
 @click.argument("run", type=_PATH, required=False)
-@click.option("--provider", default="local", show_default=True, metavar="NAME", help="Who would be asked.")
+@click.option(
+    "--provider",
+    metavar="NAME",
+    help="Who would be asked.  [default: as rowbatch.toml of this folder says, or local]",
+)
 @click.option("--base-url", metavar="URL", help="Another address.")
 @click.option("--model", metavar="NAME", help="Which model.")
 @click.option(
@@ -1170,11 +1181,10 @@ def doctor(
     run: Path | None,
     *,
     headers: Sequence[str],
-    provider: str,
     base_url: str | None,
-    model: str | None,
     probe: bool,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """
     Look at everything that a run needs.
@@ -1189,7 +1199,8 @@ def doctor(
     elif probe:
         raise UsageError("probe-without-run")
     else:
-        checks = api.doctor(provider, base_url=base_url, model=model, headers=headers)
+        _settle(Path("a table here"), options, names=("provider", "model"))
+        checks = api.doctor(base_url=base_url, headers=headers, **options)
     if as_json:
         show.as_json(checks)
     else:
@@ -2547,6 +2558,7 @@ def stability(
         wanted = [*prompts, *(_prompts_in(prompts_file) if prompts_file is not None else [])]
         proposed = api.paraphrases(opened, reword)
         _, changes = _policy_changes(options)
+        _keep_cap(opened.plan.source.path, changes)
         variants = api.vary(
             opened,
             rows=None if all_rows else rows,
@@ -3149,7 +3161,9 @@ def check(files: Sequence[Path], *, as_json: bool, **options: Any) -> int:
 @app.command()
 @click.argument("source", metavar="SOURCE...", type=_PATH, nargs=-1, required=True)
 @click.option(
-    "--provider", default="openai", show_default=True, metavar="NAME", help="Whose limits and prices."
+    "--provider",
+    metavar="NAME",
+    help="Whose limits and prices.  [default: of a table as rowbatch.toml says, else openai]",
 )
 @click.option("--text", metavar="COLUMN", help="SOURCE is a table, and this column holds the text.")
 @click.option("--template", metavar="TEXT", help="SOURCE is a table; the user message, with {{column}}.")
@@ -3189,6 +3203,9 @@ def estimate(source: Sequence[Path], *, as_json: bool, **options: Any) -> None:
     """
     from rowbatch.cli import show
 
+    if (options["text"] or options["template"]) and not options["model"]:
+        _settle(source[0], options, names=("provider", "model"), otherwise="openai")
+    options["provider"] = options["provider"] or "openai"
     found = api.estimate(source, **_for_api(options))
     if as_json:
         show.as_json(found)
@@ -3818,8 +3835,22 @@ def _language_of(run: Run, said: str | None) -> str:
     return said or api.find_settings(run.plan.source.path).language or "en"
 
 
-def _settle(table: Path, options: dict[str, Any]) -> Said:
-    """Take what was not said from `rowbatch.toml` and the environment, and tell what was taken from where."""
+def _settle(
+    table: Path,
+    options: dict[str, Any],
+    *,
+    names: Sequence[str] = ("provider", "model", "max_cost"),
+    otherwise: str = "local",
+) -> Said:
+    """
+    Take what was not said from `rowbatch.toml` and the environment, and tell what was taken from where.
+
+    Args:
+        table: It, or any other in its folder.
+        options: Of the command; provider and model are put into them.
+        names: Of settings that mean something there.
+        otherwise: Who is asked where nothing says it.
+    """
     from rowbatch.cli import show
 
     settings = api.find_settings(table, options["provider"])
@@ -3827,10 +3858,20 @@ def _settle(table: Path, options: dict[str, Any]) -> Said:
         settings = settings.without("model")
     if options.get("max_cost"):
         settings = settings.without("max_cost")
-    options["provider"] = options["provider"] or settings.provider or "local"
+    options["provider"] = options["provider"] or settings.provider or otherwise
     options["model"] = options["model"] or settings.model or None
-    show.settings_used(settings)
+    show.settings_used(settings, names)
     return settings
+
+
+def _keep_cap(table: Path, changes: dict[str, Any]) -> None:
+    """Take the cap from there, for what has its provider and model already; and tell it."""
+    from rowbatch.cli import show
+
+    settings = api.find_settings(table)
+    if settings.max_cost_usd is not None and "max_cost_usd" not in changes:
+        changes["max_cost_usd"] = settings.max_cost_usd
+        show.settings_used(settings, ("max_cost",))
 
 
 def _require_question(labels: str | None, options: dict[str, Any]) -> None:
@@ -3930,8 +3971,14 @@ def _confirm_cost(
         show.preview(preview, run)
 
 
-def _ask(question: str, run: Run, *, is_paid: bool = True) -> None:
-    """Go on when a person says yes."""
+def _ask(question: str, run: Run, *, is_paid: bool = True, is_kept: bool = True) -> None:
+    """Go on when a person says yes. `is_kept`: otherwise the run can be started later."""
+    if not is_kept:
+        if not sys.stdin.isatty():
+            raise UsageError("try-nobody-to-ask")
+        if not click.confirm(question, err=True):
+            raise UsageError("try-not-started")
+        return
     if not sys.stdin.isatty():
         raise UsageError("nobody-to-ask" if is_paid else "nobody-to-confirm", run=str(run.path))
     if not click.confirm(question, err=True):

@@ -676,6 +676,9 @@ def _billed(report: CollectReport, one: RoundSpent, status: str) -> str:
 def going_on(run: Run) -> None:
     """The same command was given before."""
     line(f"This run is there already, and goes on: {place(run.path)}")
+    now = run.status(most_states=0, most_events=0).progress
+    if now is not None and now.answered:
+        line(f"  {now.answered:,} of {now.requests:,} rows have their answer, and are not asked again")
     line("  (--run NAME makes another one of the same table)", err=True)
 
 
@@ -692,7 +695,7 @@ def tried(report: TrialReport) -> None:
         )
 
 
-def settings_used(said: Said) -> None:
+def settings_used(said: Said, names: Sequence[str]) -> None:
     """What was taken from where, beside what the command says."""
     values = {
         "provider": said.provider,
@@ -703,16 +706,26 @@ def settings_used(said: Said) -> None:
         taken = [
             f"{name} {printable(str(values[name]))}"
             for name, one in said.places.items()
-            if one == source and name in values
+            if one == source and name in values and name in names
         ]
         if taken:
             line(f"settings: {', '.join(taken)}, as {printable(source)} says", err=True)
 
 
 def dry_run(shown: Preview) -> None:
-    """What a run would send, and that nothing was."""
-    preview(shown)
-    line("Nothing was sent, and no run was made. The same command without --dry-run does it.")
+    """What a run would send, and that nothing was; of one that is there, how far it is."""
+    there = None if shown.same_run is None else api.find_status(shown.same_run, most_states=0, most_events=0)
+    if there is None:
+        preview(shown)
+        line("Nothing was sent, and no run was made. The same command without --dry-run does it.")
+        return
+    if there.state not in ("running", "over"):
+        # While it is at work nobody knows yet which of its rows are left.
+        preview(shown)
+    line(f"This run is there already: {place(there.path)}, {there.state}")
+    if there.progress is not None:
+        progress(there.progress)
+    line("Nothing was sent. The same command without --dry-run goes on with it, and asks nothing twice.")
 
 
 def tried_table(tried: TriedTable) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.words.notice import Notice
 from rowbatch.words.telling import tell
@@ -66,7 +66,11 @@ class Answers:
 
     def table(self, path: str) -> dict[str, Any]:
         """What a table is: its columns and how many rows it has."""
-        found = api.look_at_table(self._inside(path))
+        found = api.look_at_table(self._table(path))
+        # The title of a letter is one column, too; a table of one column has another ending.
+        is_text = found.is_running_text or (len(found.columns) == 1 and found.path.suffix.lower() == ".txt")
+        if is_text and not self.allow_rows:
+            raise UsageError("mcp-running-text", path=path)
         return {
             "format": found.format,
             "rows": found.rows,
@@ -100,7 +104,7 @@ class Answers:
         """What it would cost. Requests are written to a folder that is gone afterwards; nothing is sent."""
         with TemporaryDirectory(prefix="rowbatch-") as folder:
             made = api.create(
-                self._inside(table),
+                self._table(table),
                 text=text,
                 provider=provider,
                 model=model,
@@ -169,9 +173,20 @@ class Answers:
     def _inside(self, path: str) -> Path:
         if api.as_address(path):
             raise UsageError("mcp-outside-folder", path=path, folder=str(self.folder))
+        if "\0" in path:
+            raise UsageError("mcp-no-table", path=path.replace("\0", "?"))
         place = (self.folder / path).resolve()
         if not place.is_relative_to(self.folder.resolve()):
             raise UsageError("mcp-outside-folder", path=path, folder=str(self.folder))
+        return place
+
+    def _table(self, path: str) -> Path:
+        place = self._inside(path)
+        within = place.relative_to(self.folder.resolve())
+        is_hidden = any(part.startswith(".") for part in within.parts)
+        # Whatever is no table is read as CSV, and the first line of `.env` would be a name of a column.
+        if is_hidden or (place.is_file() and not desk.known_ending(place.name)):
+            raise UsageError("mcp-no-table", path=path)
         return place
 
     def _codebook(self, path: str) -> Path:
@@ -210,6 +225,8 @@ def _usd(amount: Decimal | None) -> str | None:
 
 
 def _name(column: str) -> str:
+    if api.looks_like_key(column):
+        return "(a name that looks like a key)"
     return column if len(column) <= _LONGEST_NAME else f"(a name of {len(column):,} characters)"
 
 

@@ -326,6 +326,18 @@ def known_models(provider: str | None = None) -> list[KnownModel]:
     return found
 
 
+def find_near_model(provider: str, model: str) -> str:
+    """
+    A known model whose name is spelled much alike; or "".
+
+    The numbers in both are the same: another version is another model, and no slip of the pen.
+    """
+    numbers = re.findall(r"\d+", model)
+    alike = [one.name for one in known_models(provider) if re.findall(r"\d+", one.name) == numbers]
+    near = difflib.get_close_matches(model.lower(), alike, n=1, cutoff=0.8)
+    return near[0] if near and near[0] != model else ""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
     """

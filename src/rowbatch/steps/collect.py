@@ -437,7 +437,8 @@ def _collect(
         own: dict[str, Any] = {"statuses_of_own": dict(report.each[0].statuses)} if report.each else {}
         ledger.add_event(
             "collected",
-            path=str(path),
+            # As seen from any folder: who lists runs is often in another one.
+            path=str(path.absolute()),
             sha256=digest,
             statuses=dict(report.statuses),
             forgiven=dict(report.forgiven),

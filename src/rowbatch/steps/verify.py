@@ -82,29 +82,10 @@ def verify(
         for event in ledger.events(VALUES_KEPT):
             _compare(run.kept_path, str(event.detail.get("sha256")), report)
         # The newest last: a table that was written again after the run was moved is noted twice.
-        placed = {_placed(run, path, digest): digest for path, digest in ledger.outputs().items()}
+        placed = {run.place_of_output(path, digest): digest for path, digest in ledger.outputs().items()}
         for path, digest in placed.items():
             _compare(path, digest, report)
     return report
-
-
-def _placed(run: RunDirectory, path: Path, digest: str) -> Path:
-    """
-    Where a labelled table lies that was written to `path`.
-
-    A run that was moved or copied has its own tables in it, and not in the folder of the run that it was;
-    others may have come along beside it.
-    """
-    own = run.path / path.name
-    was_in_run = not path.is_file() or (path.parent / run.settings_path.name).is_file()
-    if path.parent.resolve() != run.path.resolve() and own.is_file() and was_in_run:
-        return own
-    if not path.is_file():
-        folder = run.path.absolute().parent
-        for beside in (folder / path.name, folder.parent / path.name):
-            if beside.is_file() and digest_file(beside) == digest:
-                return beside
-    return path
 
 
 def verify_shard(

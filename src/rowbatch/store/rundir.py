@@ -44,7 +44,7 @@ from rowbatch.store.atomic import atomic_path, write_atomically
 from rowbatch.store.home import is_ours, private_folder
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.plan_file import plan_document, read_plan
-from rowbatch.store.sources import COPY_NAME, FRAME_NAME, MEMBERS_NAME, VARIANTS_NAME
+from rowbatch.store.sources import COPY_NAME, FRAME_NAME, MEMBERS_NAME, VARIANTS_NAME, digest_file
 from rowbatch.store.trail import TRAIL_NAME, Trail
 
 FORMAT = 3
@@ -257,6 +257,24 @@ class RunDirectory:
             return self.path / path.name
         is_own = plan.source.path.name == FRAME_NAME and path.parent == plan.source.path.parent
         return self.path / path.name if is_own else path
+
+    def place_of_output(self, path: Path, digest: str) -> Path:
+        """
+        Where a labelled table lies that was written to `path`.
+
+        A run that was moved or copied has its own tables in it, and not in the folder of the run that it was;
+        others may have come along beside it.
+        """
+        own = self.path / path.name
+        was_in_run = not path.is_file() or (path.parent / self.settings_path.name).is_file()
+        if path.parent.resolve() != self.path.resolve() and own.is_file() and was_in_run:
+            return own
+        if not path.is_file():
+            folder = self.path.absolute().parent
+            for beside in (folder / path.name, folder.parent / path.name):
+                if beside.is_file() and digest_file(beside) == digest:
+                    return beside
+        return path
 
     def keep_copy(self, path: Path) -> None:
         """Keep the copy of a table on object storage, as a second name of the same file where that can be."""

@@ -13,12 +13,13 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from rowbatch.core.document import Block, Shown, Table
 from rowbatch.core.policy import usd
 from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.store.home import home
@@ -43,8 +44,8 @@ _SECRET_NAME = re.compile(r"key|secret|token|passw", re.IGNORECASE)
 _SECRET = re.compile(r"(?:sk|pk|gsk|AIza)[-_A-Za-z0-9]{12,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+@dataclass(frozen=True, slots=True, repr=False)
+class Said(Shown):
     """
     What holds of a table, or of none.
 
@@ -59,6 +60,16 @@ class Said:
     max_cost_usd: Decimal | None = None
     language: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
+
+    def as_blocks(self) -> Iterable[Block]:
+        told = {
+            "provider": self.provider,
+            "model": self.model,
+            "max_cost": "" if self.max_cost_usd is None else f"{self.max_cost_usd:f}",
+            "language": self.language,
+        }
+        rows = [(name, told[name], place) for name, place in self.places.items()]
+        yield Table(("setting", "value", "said by"), rows, note="" if rows else "nothing is set")
 
     def without(self, name: Literal["model", "max_cost"]) -> Said:
         """The same, where a person said that one otherwise."""
@@ -114,6 +125,11 @@ def find_said(folder: Path | None, provider: str | None = None) -> Said:
     )
 
 
+def looks_like_key(text: str) -> bool:
+    """Whether there is something in a text that looks like a provider's key."""
+    return _SECRET.search(text) is not None
+
+
 def _of_environment() -> tuple[str, dict[str, Any]]:
     said = {name: os.environ.get(variable, "") for name, variable in ENVIRONMENT.items()}
     return "", {
@@ -131,7 +147,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("settings-unreadable", path=str(path), told=str(error)) from error
     for name, value in document.items():
-        if _SECRET_NAME.search(name) or (isinstance(value, str) and _SECRET.search(value)):
+        if _SECRET_NAME.search(name) or (isinstance(value, str) and looks_like_key(value)):
             raise InputError("settings-secret", path=str(path), name=name)
         if name not in ENVIRONMENT:
             near = difflib.get_close_matches(name, ENVIRONMENT, n=1, cutoff=0.5)

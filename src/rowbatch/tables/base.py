@@ -28,7 +28,9 @@ from rowbatch.words.notice import Notice
 
 _DELIMITERS = (";", "\t", "|", ",")
 # Who speaks, in the first line of an interview: `I:`, `INTERVIEWER:`, `[00:01] Anna:`.
-_SAID = re.compile(r"(?:\[[\d:.]+\]\s*)?\w{1,20}:\s")
+_SAID = re.compile("(?:\\[[\\d:.]+\\]\\s*)?\\w{1,20}(?::\\s|\uff1a)")
+# Chinese has no blanks between words: a sentence is seen by its marks, or by a comma within.
+_SENTENCE = re.compile("[\u3002\uff01\uff1f\uff1b]|[\u4e00-\u9fff].*\uff0c.*[\u4e00-\u9fff]")
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -230,6 +232,16 @@ class Table(ABC):
         return False
 
     @property
+    def is_running_text(self) -> bool:
+        """Whether it is a .txt file that looks like an interview or a letter, and not like a table."""
+        # Names of columns are short, and do not begin as what a speaker says does.
+        is_running = any(
+            len(header.split()) > 5 or _SAID.match(header) or _SENTENCE.search(header)
+            for header in self.header
+        )
+        return self.path.suffix.lower() == ".txt" and is_running
+
+    @property
     def guessed_encoding(self) -> str:
         """The encoding, if nothing said it but the text itself; else ""."""
         return ""
@@ -326,9 +338,7 @@ class Table(ABC):
                     whole=self.header[0],
                     delimiter="tab" if delimiter == "\t" else delimiter,
                 )
-        # Names of columns are short, and do not end as sentences or speakers do.
-        is_running = any(len(header.split()) > 5 or _SAID.match(header) for header in self.header)
-        if self.path.suffix.lower() == ".txt" and is_running:
+        if self.is_running_text:
             raise TableError("no-such-column-in-text", path=str(self.path), column=name)
 
 

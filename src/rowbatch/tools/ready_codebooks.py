@@ -7,6 +7,7 @@ what it asks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from rowbatch.core.codebook import Codebook, codebook_document, open_place, parse_codebook
+from rowbatch.core.document import Block, Shown, Table, named
 from rowbatch.core.kinds.base import Language
 from rowbatch.errors import UsageError
 from rowbatch.store.codebook_file import codebook_of_yaml, yaml_text
@@ -24,8 +26,8 @@ NAMES = ("sentiment", "stance", "topic", "moral-foundations", "survey-answers")
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
-@dataclass(frozen=True)
-class ReadyCodebook:
+@dataclass(frozen=True, repr=False)
+class ReadyCodebook(Shown):
     """
     A codebook that comes along.
 
@@ -42,6 +44,16 @@ class ReadyCodebook:
     title: str
     about: str
     text: str
+
+    def as_blocks(self) -> Iterable[Block]:
+        yield named({"name": self.name, "language": self.language, "title": self.title, "about": self.about})
+        yield Table(
+            ("variable", "labels"),
+            [
+                (one.name, ", ".join(label.name for label in getattr(one, "labels", ())))
+                for one in self.codebook.variables
+            ],
+        )
 
     @cached_property
     def codebook(self) -> Codebook:

@@ -300,6 +300,16 @@ _COMMAND_LINE: dict[str, Entry] = {
     "not-confirmed": Entry(
         "nothing was done", "the run is as it was: {run}", zh=("没有做任何更改", "任务保持原样：{run}")
     ),
+    "try-nobody-to-ask": Entry(
+        "this costs money, and there is nobody to ask",
+        "the same with --yes tries them; nothing was sent so far, and no run is kept",
+        page="try them on the page of the table; nothing was sent so far",
+        zh=("这会产生费用，但没有人可以确认", "请在该表的页面上试用；尚未发送任何内容"),
+    ),
+    "try-not-started": Entry(
+        "not tried; nothing was sent, and no run is kept",
+        zh=("没有试用；未发送任何内容，也没有保留运行", ""),
+    ),
     "not-started": Entry(
         "not started; nothing was sent",
         "rowbatch resume {run} starts it when you want",
@@ -326,6 +336,23 @@ _ASSISTANTS: dict[str, Entry] = {
         "name a .yaml file; `rowbatch codebook convert` makes one of any other form",
         page="name a file in YAML",
         zh=("{path} 不是 YAML 格式的编码手册，而其他文件中可能有个人文本", "请指定 YAML 文件"),
+    ),
+    "mcp-no-table": Entry(
+        "{path} is not named as a table is, and what is in other files may be keys or people's texts",
+        "name a table by its ending, as in posts.csv; hidden files and folders are never looked at",
+        page="name a table by its ending, as in posts.csv",
+        zh=(
+            "{path} 的名称不像数据表，而其他文件中可能有密钥或个人文本",
+            "请指定带有数据表扩展名的文件，例如 posts.csv",
+        ),
+    ),
+    "mcp-running-text": Entry(
+        "{path} looks like running text, and not like a table: its first line would be told as names",
+        "put it into a folder, and name the folder: each .txt file in it is a row",
+        zh=(
+            "{path} 看起来是普通文本，而不是数据表：其第一行会被当作列名告知",
+            "请把它放进一个文件夹并指定该文件夹：其中每个 .txt 文件是一行",
+        ),
     ),
     "mcp-no-such-run": Entry(
         "no run of this computer is called {run!r}",

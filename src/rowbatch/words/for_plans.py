@@ -186,6 +186,10 @@ PLANS: dict[str, Entry] = {
         page_message="the limits of {model} are not known",
         zh=("{model} 的限制未知", ""),
     ),
+    "note-model-near": Entry(
+        "the limits of {model} are not known; did you mean {near}?",
+        zh=("{model} 的限制未知；您是指 {near} 吗？", ""),
+    ),
     "note-family-refuses": Entry(
         "{model} is not known, and is sent what you said; but {why}, if it is like the other {family} models",
         zh=("{model} 未知，将按您所写的发送；但如果它与其他 {family} 模型相同，则：{why}", ""),

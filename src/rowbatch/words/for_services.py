@@ -29,6 +29,12 @@ _HTTP: dict[str, Entry] = {
         page=_KEY[1],
         zh=("{host} 的应答是 {status}：{told}", _KEY[2]),
     ),
+    "key-was-not-sent": Entry(
+        "no key was sent, since none is known for this address: put it into the provider's variable "
+        "(ROWBATCH_API_KEY for --provider compatible), or keep it with `rowbatch key set` and --base-url",
+        page_message="no key was sent, since none is known for this address: keep it in the settings",
+        zh=("没有发送密钥，因为此地址没有已知的密钥：请在设置中保存", ""),
+    ),
     "service-unreachable": Entry(
         "{host} cannot be reached: {told}",
         "check the network; what was sent so far is kept, run the same command again",
