@@ -344,11 +344,11 @@ def test_codes_that_the_codebook_does_not_know_are_refused_with_their_rows(run, 
 
     book["texts"]["A2"].value = row_key(1, "another text")
     book.save("other.xlsx")
-    with pytest.raises(UsageError, match=r"of another text.* row 1$"):
+    with pytest.raises(UsageError, match=r"of another text.* row 1\n"):
         run.compare_with_people(people="other.xlsx")
     book["texts"]["A2"].value = "999"
     book.save("beyond.xlsx")
-    with pytest.raises(UsageError, match=r"of another text.* row 999$"):
+    with pytest.raises(UsageError, match=r"of another text.* row 999\n"):
         run.compare_with_people(people="beyond.xlsx")
 
     book["texts"]["A2"].value = book["texts"]["A3"].value
