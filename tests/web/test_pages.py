@@ -64,19 +64,20 @@ def sent(client, content, name="posts.csv"):
     return answer.json()["url"]
 
 
-def labelled(site, client, rows):
+GOOD_OR_BAD = {
+    "text": "post",
+    "kind": "label",
+    "question": "How is it?",
+    "labels.0.name": "good",
+    "labels.1.name": "bad",
+    "provider": "local",
+}
+
+
+def labelled(site, client, rows, *header):
     """A job that is done, by the forms alone: as a browser without scripts."""
-    place = sent(client, table_file(rows)).removesuffix("/label")
-    form = {
-        "text": "post",
-        "kind": "label",
-        "question": "How is it?",
-        "labels.0.name": "good",
-        "labels.1.name": "bad",
-        "provider": "local",
-        "do": "review",
-    }
-    return done(site, client, place, form)
+    place = sent(client, table_file(rows, *header)).removesuffix("/label")
+    return done(site, client, place, GOOD_OR_BAD | {"do": "review"})
 
 
 def done(site, client, place, form):
@@ -354,14 +355,7 @@ def test_tried_rows_are_judged_one_by_one(site, client):
         [n, long if n == 1 else f"post {n}\nin two lines", "good" if n < 16 else ""] for n in range(1, 31)
     ]
     place = sent(client, table_file(rows)).removesuffix("/label")
-    form = {
-        "text": "post",
-        "kind": "label",
-        "question": "How is it?",
-        "labels.0.name": "good",
-        "labels.1.name": "bad",
-        "provider": "local",
-    }
+    form = GOOD_OR_BAD
 
     def tried():
         page = client.get(f"{place}/label").text
@@ -419,17 +413,7 @@ def test_labels_by_group_and_over_time(site, client):
     rows = [
         [n, f"post {n}", "DE" if n % 2 else "<b>FR", f"2026-0{n % 3 + 1}-0{n % 9 + 1}"] for n in range(1, 61)
     ]
-    place = sent(client, table_file(rows, ("id", "post", "land", "day"))).removesuffix("/label")
-    form = {
-        "text": "post",
-        "kind": "label",
-        "question": "How is it?",
-        "labels.0.name": "good",
-        "labels.1.name": "bad",
-        "provider": "local",
-        "do": "review",
-    }
-    job = done(site, client, place, form)
+    job = labelled(site, client, rows, ("id", "post", "land", "day"))
     page = client.get(job).text
     assert f'hx-get="{job}/splits" hx-trigger="load"' in page
     assert f'<a href="{job}/splits">' in page

@@ -2103,21 +2103,25 @@ def create_planned(
     Raises:
         TableError, OutputExists, UsageError: As `create`.
     """
-    existing: list[Path] = []
-    if reuse and frame is None:
-        existing = [place] if place else sorted(Path(RUNS_FOLDER).glob("*"))
+    existing = runs_to_go_on_with(place) if reuse and frame is None else []
     directory = RunDirectory(place or free_run_path(Path(RUNS_FOLDER), plan.source.path.stem))
     same = create_step.create(
         directory,
         plan,
         frame=frame,
-        existing=[RunDirectory(other) for other in existing if (other / "run.toml").is_file()],
+        existing=existing,
     )
     if same is not None:
         return Run(same.path, headers=headers, form_fields=form_fields)
     if is_listed:
         remember_run(home(), directory.path)
     return Run(directory.path, headers=headers, form_fields=form_fields)
+
+
+def runs_to_go_on_with(place: Path | None) -> list[RunDirectory]:
+    """Where a run may be with which one that shall lie at this place goes on; None means anywhere below."""
+    places = [place] if place else sorted(Path(RUNS_FOLDER).glob("*"))
+    return [RunDirectory(one) for one in places if (one / "run.toml").is_file()]
 
 
 def open_run(run: str | Path, *, headers: Mapping[str, str] | Iterable[str] = ()) -> Run:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from rowbatch.api.hooks import Hooks
-from rowbatch.api.runs import Preview, Run, create, question_of, without_column
+from rowbatch.api.runs import Preview, Run, create, question_of, runs_to_go_on_with, without_column
 from rowbatch.api.standing import RUNS_FOLDER
 from rowbatch.core.document import Block, Paragraph, Shown, Table, named
 from rowbatch.core.states import RowStatus
@@ -199,7 +199,7 @@ def preview_table(
     Raises:
         TableError, CodebookError, OutputExists, UsageError: As of `create`.
     """
-    places = [Path(run)] if run else sorted(Path(RUNS_FOLDER).glob("*"))
+    there = runs_to_go_on_with(Path(run) if run else None)
     with TemporaryDirectory(prefix="rowbatch-") as folder:
 
         def made(**more: Any) -> Run:
@@ -207,11 +207,11 @@ def preview_table(
 
         try:
             planned = made()
-            same = _same_run(planned, places)
+            same = _same_run(planned, there)
         except OutputExists:
             # That of the very run that goes on is no obstacle.
             planned = made(overwrite=True)
-            same = _same_run(planned, places)
+            same = _same_run(planned, there)
             if same is None:
                 raise
         return replace(planned.preview(hooks, answer_tokens=answer_tokens), same_run=same)
@@ -223,10 +223,9 @@ def _was_sent(run: Run) -> bool:
     return run.build().requests > 0 and now is not None and now.shards_running + now.shards_over > 0
 
 
-def _same_run(planned: Run, places: Sequence[Path]) -> Path | None:
+def _same_run(planned: Run, there: Sequence[RunDirectory]) -> Path | None:
     """The run with which a run of the same plan would go on."""
-    runs = [RunDirectory(place) for place in places if (place / "run.toml").is_file()]
-    return next((one.path for one in runs if one.plan().asks_the_same(planned.plan)), None)
+    return next((one.path for one in there if one.plan().asks_the_same(planned.plan)), None)
 
 
 def _cell(value: object) -> str:

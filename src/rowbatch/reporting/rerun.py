@@ -25,13 +25,13 @@ from rowbatch.core.statistics.patterns import Patterns
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import InputError, UsageError
 from rowbatch.programs.opening import open_table
-from rowbatch.reporting.archive import ROW, STATUS, TEXT_SHA256, ArchivedLabels
+from rowbatch.reporting.archive import STATUS, TEXT_SHA256, ArchivedLabels
 from rowbatch.reporting.texts import digests
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_source, size_of_source
-from rowbatch.tools.sample import chunks_of
+from rowbatch.tools.sample import chunks_of, rows_at
 
 DESIGN = "sentinels"
 """Of the draw of rows that are asked again: another order than that of samples for people."""
@@ -185,14 +185,8 @@ def rows_again(
 
 def _cells_of(plan: Plan, numbers: Sequence[int]) -> pl.DataFrame:
     """Some rows of a table, by the names of its columns."""
-    wanted = pl.Series(sorted(numbers), dtype=pl.Int64)
-    parts = []
     table = open_table(plan.source.path, plan.source.reading)
-    with closing(chunks_of(table)) as chunks:
-        for chunk in chunks:
-            frame = chunk.frame.with_row_index(ROW, offset=chunk.first_row)
-            parts.append(frame.filter(pl.col(ROW).is_in(wanted.implode())).drop(ROW))
-    return pl.concat(parts).select(pl.col(str(at)).alias(name) for at, name in enumerate(table.header))
+    return rows_at(table, numbers, ((name, at) for at, name in enumerate(table.header)))
 
 
 def compare_again(directory: RunDirectory, archived: ArchivedLabels, resampling: Resampling) -> RerunReport:

@@ -24,6 +24,7 @@ from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.acceptance import LabelAcceptance
 from rowbatch.core.statistics.corrected import Correction
 from rowbatch.core.statistics.figures import Figure, wilson
+from rowbatch.core.statistics.notebook import figures_rows
 from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
 from rowbatch.reporting.facts import CONFIDENCE_BINS, PeopleFacts, RunFacts, commonest
 from rowbatch.reporting.methods import methods_text
@@ -360,16 +361,6 @@ class Sections:
 
     def _figures(self, figures: Mapping[str, Figure]) -> Table:
         t = self._told
-        rows = [
-            (
-                name.replace("_", " "),
-                figure.shown,
-                figure.shown_interval,
-                f"{figure.n:,}",
-                figure.method if figure.why is None else f"{figure.method}: {figure.why}",
-            )
-            for name, figure in figures.items()
-        ]
         header = (
             t("Statistic", "统计量"),
             t("Estimate", "估计值"),
@@ -377,7 +368,7 @@ class Sections:
             "n",
             t("Method", "方法"),
         )
-        return Table(header, rows, (1, 2, 3))
+        return Table(header, figures_rows(figures), (1, 2, 3))
 
     def _estimates(self) -> Iterator[Section]:
         people, t = self._facts.people, self._told

@@ -34,7 +34,7 @@ from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.atomic import write_atomically
 from rowbatch.store.rundir import RunDirectory, remove_run
-from rowbatch.tools.sample import chunks_of
+from rowbatch.tools.sample import rows_at
 
 DESIGN = "stability"
 """Of the draw of rows that are asked otherwise: another order than that of samples for people."""
@@ -159,14 +159,7 @@ def rows_of(run: RunDirectory, plan: Plan, sample: Sample) -> pl.DataFrame | Non
     if sample.is_all:
         return None
     table = open_source(plan.source, run.path)
-    columns = [pl.col(str(table.column(name))).alias(name) for name in plan.question.columns]
-    wanted = pl.Series(sample.rows, dtype=pl.Int64).implode()
-    parts = []
-    with closing(chunks_of(table)) as chunks:
-        for chunk in chunks:
-            frame = chunk.frame.with_row_index(ROW, offset=chunk.first_row)
-            parts.append(frame.filter(pl.col(ROW).is_in(wanted)).select(columns))
-    return pl.concat(parts)
+    return rows_at(table, sample.rows, ((name, table.column(name)) for name in plan.question.columns))
 
 
 def require_varied(plan: Plan) -> None:

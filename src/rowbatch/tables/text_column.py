@@ -80,16 +80,21 @@ def likely_text_column(header: Sequence[str], frame: pl.DataFrame) -> int | None
             continue
         texts = cells.str.strip_chars()
         texts = texts.filter(texts != "")
-        if not len(texts) or float(texts.str.contains(_NO_TEXT).mean() or 0) > _MOSTLY:  # type: ignore[arg-type]
+        if not len(texts) or _share(texts, _NO_TEXT) > _MOSTLY:
             continue
-        chars = float(texts.str.len_chars().mean() or 0)  # type: ignore[arg-type]
+        chars = float(texts.str.len_chars().sum() / len(texts))
         # Of East Asian texts a letter is a word.
-        is_long = chars >= _LEAST_CHARS or float(texts.str.contains(_HAN).mean() or 0) > _MOSTLY  # type: ignore[arg-type]
+        is_long = chars >= _LEAST_CHARS or _share(texts, _HAN) > _MOSTLY
         is_named = is_long and names_text(name) and not _is_of_few(texts, chars, _LEAST_NAMED)
         score = (int(is_named), int(not _is_of_few(texts, chars, _LEAST_FEW)), chars)
         if score > best_score:
             best, best_score = position, score
     return best
+
+
+def _share(texts: pl.Series, pattern: str) -> float:
+    """Of how many texts a part fits a pattern; there is one text at least."""
+    return float(texts.str.contains(pattern).sum() / len(texts))
 
 
 def names_text(name: str) -> bool:

@@ -6,7 +6,7 @@ What a model answered is never among them: coders are blind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +204,27 @@ def rows_with_text(table: Table, places: list[int]) -> tuple[pl.Series, int]:
             found.append(rows.filter(~blank))
             without_text += int(blank.sum())
     return pl.concat(found), without_text
+
+
+def rows_at(table: Table, numbers: Sequence[int], places: Iterable[tuple[str, int]]) -> pl.DataFrame:
+    """
+    Some rows of a table, in its order.
+
+    Args:
+        table: Which.
+        numbers: Of the rows, from 1; each is there.
+        places: Columns that are wanted: what they are called, and their positions.
+    """
+    wanted = pl.Series(numbers, dtype=pl.Int64).sort()
+    columns = [pl.col(str(place)).alias(name) for name, place in places]
+    found = []
+    with closing(chunks_of(table)) as chunks:
+        for chunk in chunks:
+            here = wanted.filter(
+                wanted.is_between(chunk.first_row, chunk.first_row + chunk.frame.height, closed="left")
+            )
+            found.append(chunk.frame[(here - chunk.first_row).to_list()].select(columns))
+    return pl.concat(found)
 
 
 def tasks_of(

@@ -26,17 +26,18 @@ def figures_blocks(
 
 def figures_table(figures: Mapping[str, Figure], interval: str = "interval") -> Table:
     """A table with a row a statistic, without notes."""
-    return Table(
-        ("", "estimate", interval, "n", "method"),
-        [
-            (
-                name.replace("_", " "),
-                one.shown,
-                one.shown_interval,
-                f"{one.n:,}",
-                one.method if one.why is None else f"{one.method}: {one.why}",
-            )
-            for name, one in figures.items()
-        ],
-        numbers=(1, 3),
-    )
+    return Table(("", "estimate", interval, "n", "method"), figures_rows(figures), numbers=(1, 3))
+
+
+def figures_rows(figures: Mapping[str, Figure]) -> list[tuple[str, ...]]:
+    """Of each statistic its name, estimate, interval, how many it is of, and method."""
+    return [
+        (
+            name.replace("_", " "),
+            one.shown,
+            one.shown_interval,
+            f"{one.n:,}",
+            one.method if one.why is None else f"{one.method}: {one.why}",
+        )
+        for name, one in figures.items()
+    ]
