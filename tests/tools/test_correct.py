@@ -81,6 +81,22 @@ def test_without_a_label_every_label_has_a_share(table):
     assert sum(one.people_only.estimate for one in found.corrections) == pytest.approx(1)
 
 
+def test_codes_beside_names_are_told(table):
+    """
+    Where people wrote 1 and 0 for good and bad, all shares would be those of labels that nobody gave: it is
+    said first, with both. With one label in common nothing is said.
+    """
+    frame = pl.read_csv(table, infer_schema_length=0)
+    codes = frame.with_columns(pl.col("gold").replace({"good": "1", "bad": "0", "None": "9"}))
+    for label in ("good", None):
+        found = correct(codes, predicted="predicted", gold="gold", label=label, draws=200)
+        assert found.notes[0].kind == "correct-no-label-in-common"
+        assert "'bad'" in str(found.notes[0])
+        assert "'0'" in str(found.notes[0])
+    found = correct(frame, predicted="predicted", gold="gold", label="good", draws=200)
+    assert "correct-no-label-in-common" not in [one.kind for one in found.notes]
+
+
 def test_numbers_have_a_mean(table):
     """
     Of numbers the mean is wanted.

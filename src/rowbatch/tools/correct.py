@@ -280,8 +280,18 @@ class _Values:
     is_said: tuple[_Said, _Said] | None = None
 
 
+def _tell_other_labels(table: _Columns, wanted: Estimand) -> None:
+    """That people and the model have no label in common: one of them writes codes, and the other names."""
+    predicted, gold = (set(table.frame[place].drop_nulls().unique()) - {wanted.cant_say} for place in "01")
+    if predicted and gold and predicted.isdisjoint(gold):
+        told = {"predicted": sorted(predicted)[:_SHOWN], "gold": sorted(gold)[:_SHOWN]}
+        names = {"column": wanted.predicted, "people": wanted.gold}
+        table.notes.insert(0, Notice("correct-no-label-in-common", names | told))
+
+
 def _corrections(table: _Columns, wanted: Estimand, resampling: Resampling) -> list[Correction]:
     if wanted.label is not None:
+        _tell_other_labels(table, wanted)
         if wanted.label not in table.labels():
             raise UsageError(
                 "correct-label-nowhere",
@@ -301,6 +311,7 @@ def _corrections(table: _Columns, wanted: Estimand, resampling: Resampling) -> l
         raise UsageError("correct-nothing-predicted", column=wanted.predicted)
     if len(labels) > _MOST_LABELS:
         raise UsageError("correct-many-labels", labels=len(labels), most=_MOST_LABELS)
+    _tell_other_labels(table, wanted)
     return [
         one for label in labels for one in _of_values(table, wanted, resampling, _indicators(table, label))
     ]

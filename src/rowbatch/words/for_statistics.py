@@ -379,6 +379,13 @@ _CORRECT: dict[str, Entry] = {
         "{rows:,} {rows:row|rows} have no value of the model; a middle one stands in for it, which costs width and no truth",
         zh=("{rows:,} 行没有模型的值；以居中的值代替，这会加宽区间但不会引入偏差", ""),
     ),
+    "correct-no-label-in-common": Entry(
+        "no label stands in both columns: {column} has {predicted!r}, {people} has {gold!r}; where these mean the same, write them alike, or no number here is right",
+        zh=(
+            "两列没有共同的标签：{column} 中为“{predicted:”、“}”，{people} 中为“{gold:”、“}”；若含义相同，请统一写法，否则这里的数值都不正确",
+            "",
+        ),
+    ),
     "correct-rows-left-out": Entry(
         "{rows:,} {rows:row|rows} without a predictor or an outcome are left out",
         zh=("{rows:,} 行缺少自变量或因变量，已略去", ""),
