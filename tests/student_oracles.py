@@ -15,6 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
 OUT = Path(__file__).parent / "core" / "student" / "oracle_student.json"
+# What a search ends at differs by 1e-12 from machine to machine.
+_DIGITS = 9
 TEXTS = [
     "The weather is great, great, GREAT today!",
     "rain again: what an awful awful day",
@@ -55,7 +57,7 @@ def main() -> None:
             {
                 "strength": strength,
                 "target": target.tolist(),
-                "probabilities": model.predict_proba(x).tolist(),
+                "probabilities": model.predict_proba(x).round(_DIGITS).tolist(),
             }
         )
         apart = []
@@ -66,7 +68,7 @@ def main() -> None:
             {
                 "strength": strength,
                 "target": target.tolist(),
-                "probabilities": np.column_stack(apart).tolist(),
+                "probabilities": np.column_stack(apart).round(_DIGITS).tolist(),
             }
         )
     OUT.write_text(json.dumps(found, ensure_ascii=False) + "\n", encoding="utf-8")
