@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distilling import note_of_student as note
+from rowbatch.store.coding_sets import now
 from rowbatch.store.distillations import FOLDER, keep_distillation, read_distillations
 
 
@@ -31,3 +32,14 @@ def test_the_last_note_of_a_table_counts_and_damaged_ones_do_not(tmp_path: Path)
     )
     assert posts.estimates == [("share of good", 0.9, 0.8, 0.95)]
     assert posts.verdicts == [("good", 0.7, "usable")]
+
+
+def test_what_was_done_last_within_a_second_counts(tmp_path: Path) -> None:
+    """Two students of one table in one second: the last is read, whatever their names."""
+    moments = [now() for _ in range(2)]
+    while moments[1] == moments[0]:
+        moments[1] = now()
+    assert moments[0][:16] <= moments[1][:16]
+    for name, at, output in zip("ba", moments, ("first.csv", "last.csv"), strict=True):
+        keep_distillation(tmp_path, name, note(at, output=output))
+    assert [one.output for one in read_distillations(tmp_path)] == ["last.csv"]

@@ -142,7 +142,7 @@ def _completed(run: RunDirectory, plan: Plan, *, is_frame: bool) -> Plan:
     return replace(
         made,
         asking=replace(plan.asking, notes=notes),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         rowbatch_version=version("rowbatch"),
     )
 

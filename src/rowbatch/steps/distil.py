@@ -112,7 +112,7 @@ def read_taught(run: RunDirectory, variable: Variable) -> Taught:
 
 def texts_of_rows(table: Table, columns: Sequence[str], rows: Collection[int]) -> dict[int, str]:
     """The texts of some rows of a table, by number."""
-    wanted = pl.Series(sorted(rows), dtype=pl.Int64)
+    wanted = pl.Series(sorted(rows), dtype=pl.Int64).implode()
     found: dict[int, str] = {}
     with closing(cast("Generator[TableChunk]", table.chunks())) as chunks:
         for chunk in chunks:

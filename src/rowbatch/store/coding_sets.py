@@ -62,8 +62,8 @@ _turn = local()
 
 
 def now() -> str:
-    """This moment, as sets write it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """This moment, as sets write it: fine enough that what was made first also comes first."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def coding_home() -> Path:
