@@ -63,7 +63,7 @@ def code_whole(made: Made) -> rowbatch.api.OpenCodingSet:
 def found(made: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Distillation:
     code_whole(made)
     labelled = made.run.distil(made.whole, tmp_path / "out.csv", rest=tmp_path / "rest.csv", wanted=0.85)
-    # polars 2.1.0 writes what it no longer wants inside a filter to standard error, where pytest sees no warning.
+    # What polars 2.1.0 no longer wants inside a filter it writes to standard error: pytest sees no warning.
     assert capfd.readouterr().err == ""
     return labelled
 
