@@ -8,6 +8,7 @@ from rowbatch.core.address import (
     host_of,
     is_in_clear,
     is_loopback,
+    looks_like_key,
     shown_address,
 )
 from rowbatch.errors import UsageError
@@ -191,3 +192,22 @@ def test_every_provider_of_the_catalog_has_an_address_that_can_be_asked():
         for address in filter(None, (provider.base_url,)):
             assert check_address(address) == address
             assert not is_in_clear(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_key"),
+    [
+        ("sk-proj-abcdefghijklmnop", True),
+        ("my key is sk_live_abcdefghijklmnop", True),
+        ("gsk_0123456789abcdef", True),
+        ("AIzaSyA0123456789abcdef", True),
+        ("hf_abcdefghijklmnop", True),
+        ("skateboard_preference_2024", False),
+        ("skywork-critic-llama-3.1-70b", False),
+        ("pkw_besitz_im_haushalt", False),
+        ("task-completion-model", False),
+    ],
+)
+def test_a_key_is_told_from_a_name(text: str, is_key: bool) -> None:
+    """Names of columns and models begin like keys, too."""
+    assert looks_like_key(text) is is_key

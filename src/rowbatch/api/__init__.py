@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from rowbatch.api.variants import stability as stability
     from rowbatch.api.variants import vary as vary
     from rowbatch.api.variants import write_picture as write_picture
+    from rowbatch.core.address import looks_like_key as looks_like_key
     from rowbatch.core.agreement import Agreement as Agreement
     from rowbatch.core.agreement import ScaleAgreement as ScaleAgreement
     from rowbatch.core.agreement import YesNoAgreement as YesNoAgreement
@@ -106,7 +107,6 @@ if TYPE_CHECKING:
     from rowbatch.core.table_options import WriteOptions as WriteOptions
     from rowbatch.objects.address import as_address as as_address
     from rowbatch.providers.catalog import find_provider as find_provider
-    from rowbatch.store.settings_file import looks_like_key as looks_like_key
     from rowbatch.store.settings_file import settings_schema as settings_schema
 
 _PLACES = {
@@ -163,7 +163,7 @@ _PLACES = {
     "list_keys": "api.keys",
     "list_runs": "api.standing",
     "look_at_table": "api.looking",
-    "looks_like_key": "store.settings_file",
+    "looks_like_key": "core.address",
     "merge_coders": "api.statistics",
     "models": "api.model_list",
     "open_coding_set": "api.sets",

@@ -23,7 +23,12 @@ _SECRET_NAME = re.compile(
 )
 _HIDDEN = "…"
 # How keys begin: OpenAI's, Anthropic's, OpenRouter's, Groq's, xAI's, Hugging Face's, Google's.
-_KEY = re.compile(r"(?<![A-Za-z0-9])(?:sk-|gsk_|xai-|hf_|AIza)[A-Za-z0-9_-]{12,}")
+_KEY = re.compile(r"(?<![A-Za-z0-9])(?:sk[-_]|gsk_|xai-|hf_|AIza)[A-Za-z0-9_-]{12,}")
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether there is something in a text that looks like a provider's key."""
+    return _KEY.search(text) is not None
 
 
 class AddressParts(NamedTuple):

@@ -19,6 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from rowbatch.core.address import looks_like_key
 from rowbatch.core.document import Block, Shown, Table
 from rowbatch.core.policy import usd
 from rowbatch.errors import InputError, UsageError, from_os_error
@@ -41,7 +42,6 @@ _MEANINGS = {
 }
 # Whoever keeps one here would send it along with the table.
 _SECRET_NAME = re.compile(r"key|secret|token|passw", re.IGNORECASE)
-_SECRET = re.compile(r"(?:sk|pk|gsk|AIza)[-_A-Za-z0-9]{12,}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -123,11 +123,6 @@ def find_said(folder: Path | None, provider: str | None = None) -> Said:
         language=found.get("language", ""),
         places=places,
     )
-
-
-def looks_like_key(text: str) -> bool:
-    """Whether there is something in a text that looks like a provider's key."""
-    return _SECRET.search(text) is not None
 
 
 def _of_environment() -> tuple[str, dict[str, Any]]:
