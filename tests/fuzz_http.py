@@ -511,6 +511,7 @@ class OddEngine:
 
     batches_at_once = 8
     may_ignore = True
+    behind = "http://odd.invalid/v1"
     state = "loaded"
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})

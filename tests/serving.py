@@ -76,6 +76,7 @@ class ScriptedEngine:
 
     batches_at_once = 8
     may_ignore = False
+    behind = ""
     state = "loaded"
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})

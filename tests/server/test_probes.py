@@ -7,14 +7,16 @@ import openai
 import pytest
 
 from end_to_end import wait_until
+from rowbatch.errors import StorageError
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.embeddings import EMBEDDINGS
 from rowbatch.server.engine import EngineReply
+from rowbatch.server.habits import KNOWN_FOR_S
 from rowbatch.server.node import Upstream
-from rowbatch.server.probes import Probe, what_is_ignored
-from rowbatch.server.responses import RESPONSES
+from rowbatch.server.probes import Probe, fitted, what_is_ignored
+from rowbatch.server.storage import Storage
 from rowbatch.server.upstream import UpstreamEngine
-from serving import running_server
+from serving import Clock, ask, running_server
 from upstreams import MODEL, Said, echo, fake_upstream, said
 
 SCHEMA = {
@@ -81,11 +83,13 @@ def test_a_probe_waits_for_three_rows_and_no_more():
         probe.asks(body)
     assert probe.is_full
     assert probe.learn(body, EngineReply(200, answered("good")))
-    fitted = probe.fitted(body)
-    assert fitted["messages"][0]["role"] == "system"
-    assert json.dumps(SCHEMA) in fitted["messages"][0]["content"]
-    assert not probe.learn(fitted, EngineReply(200, answered('{"mood": "bad"}')))
-    assert not probe.learn(fitted, EngineReply(500, {}))
+    better = fitted(body, probe.mended)
+    assert better["messages"][0]["role"] == "system"
+    assert json.dumps(SCHEMA) in better["messages"][0]["content"]
+    # One that has it in its prompt, and does not fit all the same: asking again is no gain.
+    assert not probe.look(better, EngineReply(200, answered("bad")), probe.mended)
+    assert not probe.learn(better, EngineReply(200, answered('{"mood": "bad"}')), probe.mended)
+    assert not probe.learn(better, EngineReply(500, {}), probe.mended)
     assert probe.is_over()
     assert probe.report["ignored_by_server"] == ["response_format"]
     for url, asked in ((CHAT.url, {"messages": []}), (EMBEDDINGS.url, {"n": 2})):
@@ -223,25 +227,196 @@ def test_a_batch_on_a_server_that_refuses_the_schema(tmp_path, answer, last_form
     assert "a weaker form is asked for" in batch["rowbatch"]["warnings"][0]
 
 
-def test_responses_ask_for_a_weaker_form_too():
+def by_door(folder, answer, doors, *, form=FORM):
+    """What clients of our server get by each of these doors, before one that answers so; and that server."""
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "text"}], "response_format": form}
+    got = {}
+    with fake_upstream(answer) as upstream:
+        engine = UpstreamEngine([Upstream(upstream.base_url)])
+        with (
+            running_server(folder / "home", engine) as server,
+            openai.OpenAI(base_url=server.base_url, api_key=server.key, max_retries=0) as client,
+        ):
+            for door in doors:
+                before = len(upstream.calls)
+                if door == "batch":
+                    line = {"custom_id": "r", "method": "POST", "url": CHAT.url, "body": body}
+                    file = client.files.create(file=json.dumps(line).encode(), purpose="batch")
+                    made = client.batches.create(
+                        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+                    )
+                    wait_until(lambda made=made: client.batches.retrieve(made.id).status == "completed")
+                    done = client.batches.retrieve(made.id)
+                    text = client.files.content(str(done.output_file_id or done.error_file_id)).text
+                    told, said_of_it = json.loads(text)["response"]["body"], done.model_dump().get("rowbatch")
+                else:
+                    _, _, told = ask(server, "POST", CHAT.url, {**body, "stream": door == "stream"})
+                    said_of_it = None
+                got[door] = told, said_of_it, len(upstream.calls) - before
+            _, _, health = ask(server, "GET", "/health")
+    return got, health, upstream
+
+
+def test_one_row_by_any_door_on_a_server_that_refuses_the_schema(tmp_path):
     """
-    There it stands below `text`, whose other fields stay.
+    A batch of one row, a call and a stream are asked otherwise as a long batch is: the refusal is not billed,
+    and after the first one nothing is refused any more. The batch and `/health` say so.
     """
-    probe = Probe(RESPONSES.url)
-    form = {"type": "json_schema", "name": "a", "schema": SCHEMA}
-    body = {"input": "x", "text": {"format": form, "verbosity": "low"}}
-    refused = EngineReply(400, {"error": {"message": "text.format: json_schema is not supported"}})
-    probe.asks(body)
-    assert probe.learn(body, refused)
-    weaker = probe.fitted(body)
-    assert weaker["text"] == {"verbosity": "low", "format": {"type": "json_object", "schema": SCHEMA}}
-    assert json.dumps(SCHEMA) in weaker["instructions"]
-    # One that was asked before that was known.
-    assert probe.learn(body, refused)
-    assert probe.fitted(body) == weaker
-    assert probe.look(weaker, refused)
-    assert probe.fitted(body)["text"] == {"verbosity": "low"}
-    assert not probe.look(probe.fitted(body), refused)
+    doors = ("call", "stream", "batch")
+    for first in range(3):
+        order = doors[first:] + doors[:first]
+        got, health, upstream = by_door(tmp_path / str(first), like_deepseek, order)
+        assert [got[door][2] for door in order] == [2, 1, 1]
+        for door in ("call", "batch"):
+            assert got[door][0]["choices"][0]["message"]["content"] == '{"mood": "good"}'
+        assert b"mood" in got["stream"][0]
+        assert got["batch"][1]["mended"] == got["batch"][1]["ignored_by_server"] == ["json_schema"]
+        assert "a weaker form is asked for" in health["ignored_by_upstream"][MODEL][0]
+        assert upstream.calls[-1]["response_format"] == {"type": "json_object", "schema": SCHEMA}
+
+
+def test_one_row_on_a_server_that_refuses_all_forms_or_another_thing(tmp_path):
+    """
+    With no form at all, where that is what helps; what is refused for another reason is asked once, and any
+    object is what its maker asked for.
+    """
+    got, _, upstream = by_door(tmp_path / "none", without_forms, ("call", "batch"))
+    assert [got[door][2] for door in ("call", "batch")] == [3, 1]
+    assert got["batch"][0]["choices"][0]["message"]["content"] == '{"mood": "good"}'
+    assert "response_format" not in upstream.calls[-1]
+    got, _, upstream = by_door(tmp_path / "own", with_schemas_of_its_own, ("call", "batch"))
+    assert [got[door][2] for door in ("call", "batch")] == [1, 1]
+    assert "Invalid schema" in got["call"][0]["error"]["message"]
+    any_object = {"type": "json_object"}
+    got, health, upstream = by_door(tmp_path / "any", without_forms, ("call", "batch"), form=any_object)
+    assert [call["response_format"] for call in upstream.calls] == [any_object] * 2
+    assert health["ignored_by_upstream"] == {}
+
+
+def test_a_schema_that_is_refused_is_no_reason_against_another(tmp_path):
+    """
+    Servers refuse some schemas alone, and whose that is concerns nobody else.
+    """
+
+    def no_patterns(body):
+        if "pattern" in json.dumps(body.get("response_format")):
+            return refusal("response_format: this server compiles no 'pattern'")
+        return said('{"mood": "good"}')
+
+    odd = {"properties": {"mood": {"type": "string", "pattern": "^a"}}}
+    forms = [{"type": "json_schema", "json_schema": {"name": "a", "schema": one}} for one in (odd, SCHEMA)]
+    with fake_upstream(no_patterns) as upstream:
+        engine = UpstreamEngine([Upstream(upstream.base_url)])
+        with running_server(tmp_path, engine) as server:
+            for form in (*forms, *forms):
+                body = {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
+                status, _, _ = ask(server, "POST", CHAT.url, {**body, "response_format": form})
+                assert status == 200
+    plain = [call.get("response_format", {}).get("type") for call in upstream.calls]
+    assert plain == ["json_schema", "json_object", None, "json_schema", None, "json_schema"]
+    assert upstream.calls[-1]["response_format"] == forms[1]
+
+
+def test_what_is_known_of_a_server_outlives_ours(tmp_path):
+    """
+    After a restart `/health` and `/readyz` say it without a new batch, and a call and a short batch are asked
+    in the way that helps. Of another address or model, and after a week, nothing is known; and what a later
+    batch shows to be over is.
+    """
+    clock = Clock()
+    heeds = False
+
+    def answer(body):
+        is_told = "JSON schema" in str(body["messages"][0]["content"])
+        return said('{"mood": "good"}' if is_told or heeds else "It is good.")
+
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "text"}], "response_format": FORM}
+
+    def told(server):
+        _, _, health = ask(server, "GET", "/health")
+        _, _, ready = ask(server, "GET", "/readyz", authorization="")
+        return health["ignored_by_upstream"], health["ignored_seen_at"], ready.get("ignored_by_upstream")
+
+    def long_batch(server):
+        lines = [{"custom_id": f"r{n}", "method": "POST", "url": CHAT.url, "body": body} for n in range(25)]
+        content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        with openai.OpenAI(base_url=server.base_url, api_key=server.key, max_retries=0) as client:
+            file = client.files.create(file=content, purpose="batch")
+            made = client.batches.create(
+                input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+            )
+            wait_until(lambda: client.batches.retrieve(made.id).status == "completed")
+
+    def server_of(upstream, **options):
+        engine = UpstreamEngine([Upstream(upstream.base_url)], **options)
+        return running_server(tmp_path, engine, clock=clock)
+
+    with fake_upstream(answer) as upstream, fake_upstream(answer) as other:
+        with server_of(upstream) as server:
+            assert told(server) == ({}, {}, None)
+            long_batch(server)
+            seen_at = int(clock.now)
+        clock.now += 3600
+        with server_of(upstream) as server:
+            words, dates, names = told(server)
+            assert "the schema is put into the prompt" in words[MODEL][0]
+            assert (dates, names) == ({MODEL: seen_at}, ["response_format"])
+            _, _, completion = ask(server, "POST", CHAT.url, body)
+            assert completion["choices"][0]["message"]["content"] == '{"mood": "good"}'
+            _, _, unknown = ask(server, "POST", CHAT.url, {**body, "model": "another"})
+            assert unknown["error"]["code"] == "model_not_found"
+        with server_of(other) as server:
+            assert told(server) == ({}, {}, None)
+        clock.now += KNOWN_FOR_S
+        with server_of(upstream) as server:
+            assert told(server) == ({}, {}, None)
+            long_batch(server)
+            assert told(server)[2] == ["response_format"]
+            heeds = True
+            long_batch(server)
+            assert told(server) == ({}, {}, None)
+        with server_of(upstream) as server:
+            assert told(server) == ({}, {}, None)
+
+
+def test_an_answer_is_not_lost_where_the_disk_does_not_take_what_was_seen(tmp_path, monkeypatch):
+    """
+    What is said beside a batch can wait; the row has its answer.
+    """
+    real = Storage.update_batch
+
+    def full(self, batch_id, **changes):
+        if "_ignored" in changes:
+            raise StorageError("disk-full", path="x")
+        return real(self, batch_id, **changes)
+
+    def refuses(self, behind, model, habits):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Storage, "update_batch", full)
+    monkeypatch.setattr(Storage, "keep_habits", refuses)
+    bodies = [{"model": MODEL, "messages": [{"role": "user", "content": "x"}], "response_format": FORM}] * 25
+    batch, results, _ = done_batch(tmp_path, like_deepseek, bodies)
+    assert [one["response"]["status_code"] for one in results] == [200] * 25
+    assert "rowbatch" not in batch
+
+
+def test_odd_bodies_at_a_server_that_refuses_forms(tmp_path):
+    """
+    What is no request is refused by who is asked, whatever is known of it.
+    """
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "text"}], "response_format": FORM}
+
+    def answer(asked):
+        return like_deepseek(asked) if isinstance(asked.get("messages"), list) else refusal("no messages")
+
+    with fake_upstream(answer) as upstream:
+        engine = UpstreamEngine([Upstream(upstream.base_url)])
+        with running_server(tmp_path, engine) as server:
+            assert ask(server, "POST", CHAT.url, body)[0] == 200
+            odd_ones: tuple[object, ...] = (5, None, "x", {})
+            for odd in odd_ones:
+                assert ask(server, "POST", CHAT.url, {**body, "messages": odd})[0] == 400
 
 
 def test_fields_of_other_servers_are_passed_on(tmp_path):

@@ -125,7 +125,7 @@ def test_rows_that_are_tried_read_the_same(tmp_path, shape, forms):
         form = FORMS[forms[tried.text]]
         assert tried.values == ("" if form.reason else right_label(tried.text),)
         assert (tried.reason, " ".join(tried.forgiven)) == (form.reason, form.forgiven)
-    assert len(report.forgiven_notices) == len(expected_counts(forms))
+    assert len(report.notices) == len(expected_counts(forms))
 
 
 def test_extract_reads_the_same(tmp_path, forms):

@@ -38,7 +38,7 @@ def test_what_all_rows_would_be_refused_for_ends_the_trial(error):
     """
     with pytest.raises(ServiceError):
         _ask(refusing(error), REQUEST, is_first=True)
-    assert _ask(refusing(error), REQUEST, is_first=False)["response"]["status_code"] == error.status
+    assert _ask(refusing(error), REQUEST, is_first=False)[0]["response"]["status_code"] == error.status
 
 
 def test_a_text_that_is_too_long_is_one_row_that_failed():
@@ -46,7 +46,7 @@ def test_a_text_that_is_too_long_is_one_row_that_failed():
     Also when it is the first: the others may be shorter.
     """
     error = ServiceError("said", text="220,049 tokens", status=400, code="context_length_exceeded")
-    assert _ask(refusing(error), REQUEST, is_first=True)["response"]["status_code"] == 400
+    assert _ask(refusing(error), REQUEST, is_first=True)[0]["response"]["status_code"] == 400
 
 
 def test_nobody_there_ends_the_trial():
@@ -61,4 +61,4 @@ def test_nobody_there_ends_the_trial():
         _ask(refusing(error), REQUEST, is_first=True)
     lost = ServiceError("said", text="cannot be reached")
     lost.__cause__ = httpx2.ReadTimeout("late")
-    assert _ask(refusing(lost), REQUEST, is_first=True)["response"]["status_code"] == 0
+    assert _ask(refusing(lost), REQUEST, is_first=True)[0]["response"]["status_code"] == 0

@@ -687,7 +687,7 @@ def tried(report: TrialReport) -> None:
     for row in report.rows:
         answer = " | ".join(row.values) if row.status == "ok" else f"({row.status}: {row.reason})"
         line(f"row {row.row:>8,}  {short(answer, 60):<40}  {short(row.text, 80)}")
-    _forgiven(report.forgiven_notices)
+    _forgiven(report.notices)
     if report.answer_tokens is not None:
         line(
             f"tokens   {report.prompt_tokens:,.0f} in and {report.answer_tokens:,.0f} out a row, on average"

@@ -205,7 +205,8 @@ class _Server:
         What an upstream ignores is named too, without its models: these are told to those who have a key.
         """
         if self.runner.fault is None:
-            seen = {one for report in self.runner.ignored.values() for one in report["ignored_by_server"]}
+            habits = self.runner.habits
+            seen = {one for model in habits.models for one in habits.ignored(model)}
             names = [name for name in IGNORABLE if name in seen]
             return JsonAnswer({"status": "ready", **({"ignored_by_upstream": names} if names else {})})
         return JsonAnswer({"status": "not ready", "reason": "the disk or the store refuses"}, 503)
@@ -255,6 +256,7 @@ class _Server:
         return PlainTextResponse(exposition(told), media_type=CONTENT_TYPE)
 
     async def health(self, _: Request) -> Response:
+        habits = self.runner.habits
         return JsonAnswer(
             {
                 "status": "ok",
@@ -262,9 +264,8 @@ class _Server:
                 "started_at": self.started_at,
                 "engine": self.engine.state,
                 "fault": self.runner.fault or self.engine.fault,
-                "ignored_by_upstream": {
-                    model: report["warnings"] for model, report in self.runner.ignored.items()
-                },
+                "ignored_by_upstream": {model: habits.report(model)["warnings"] for model in habits.models},
+                "ignored_seen_at": {model: habits.seen_at(model) for model in habits.models},
                 **self.engine.details,
             }
         )
@@ -449,10 +450,9 @@ class _Server:
         reply: EngineReply | Streamed
         try:
             if is_streamed:
-                reply = await _unless_gone(request, self.engine.stream(served.url, body))
+                reply = await _unless_gone(request, self._stream(served.url, body))
             else:
-                asked = self.engine.answer(served.url, body, is_patient=False)
-                reply = await _unless_gone(request, asked)
+                reply = await _unless_gone(request, self._answer(served.url, body))
         except ClientDisconnect:
             raise
         except RowbatchError as error:
@@ -468,6 +468,15 @@ class _Server:
             return JsonAnswer(in_error_form(reply.status_code, reply.body), status_code=reply.status_code)
         whole = served.finished(reply.body)
         return EventAnswer(whole_as_events(served, whole, body)) if is_streamed else JsonAnswer(whole)
+
+    async def _answer(self, url: str, body: Mapping[str, Any]) -> EngineReply:
+        asked = await self.runner.habits.ask(
+            url, body, lambda sent: self.engine.answer(url, sent, is_patient=False)
+        )
+        return asked.reply
+
+    async def _stream(self, url: str, body: Mapping[str, Any]) -> Streamed | EngineReply:
+        return (await self.runner.habits.ask(url, body, lambda sent: self.engine.stream(url, sent))).reply
 
     async def _check_model(self, served: ServedEndpoint, model: object) -> None:
         """

@@ -33,6 +33,7 @@ class EchoEngine:
 
     batches_at_once = 8
     may_ignore = False
+    behind = ""
     state = "loaded"
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})

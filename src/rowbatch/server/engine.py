@@ -128,6 +128,7 @@ class Engine(Protocol):
         models: What it offers: model id to facts about it, shown in `/v1/models`.
         batches_at_once: Of so many batches rows are asked in turn.
         may_ignore: It may leave out what it does not know of a request, and say nothing.
+        behind: Where the answers come from, as what is known of it is kept; "" where nobody is behind it.
         state: In one word, for `/health`.
         fault: Why it can answer nothing now; None where it can.
         details: More of how it stands, for `/health`.
@@ -135,6 +136,9 @@ class Engine(Protocol):
 
     batches_at_once: int
     may_ignore: bool
+
+    @property
+    def behind(self) -> str: ...
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]: ...
@@ -190,6 +194,7 @@ class LocalEngine:
     # In turn they would cost the model what it remembers of the prompt that the rows of a batch share.
     batches_at_once = 1
     may_ignore = False
+    behind = ""
     fault = None
     details: Mapping[str, Any] = MappingProxyType({})
 

@@ -8,18 +8,22 @@ nothing but that the others wait for them.
 
 Source:
     What transformers serve 5.17, Ollama, llama.cpp and gateways in front of them were seen to leave out.
-    DeepSeek refuses `json_schema`: 400, "This response_format type is unavailable now"; so does the server of
-    llama-cpp-python, with 422, whose form is `json_object` with a field `schema` (`llama_types.py`).
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rowbatch.core.weaker_forms import (
+    form_of,
+    format_of,
+    with_schema_in_prompt,
+    with_weaker_form,
+)
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.endpoint import objects
 from rowbatch.server.engine import EngineReply
@@ -29,12 +33,9 @@ PROBE_ROWS = 3
 LEAST_ROWS = 20
 """A shorter batch is asked at once: it is over before there is anything to learn."""
 _LONGEST_WAIT_S = 60.0
-_FORMATS = ("json_schema", "json_object")
 _SHORT_OF_TOKENS = "length"
-_REFUSALS = (400, 404, 415, 422, 501)
-_NAMES_OF_FORMS = ("response_format", "json_schema", "text.format")
-_OWN_FAULTS = ("invalid schema", "invalid_json_schema")
-"""A schema that is none is refused by who knows schemas: it is no gain to ask without."""
+REFUSED_FORM = "json_schema"
+"""The one of `IGNORABLE` that is no silence but a refusal."""
 _TEXTS = {
     "response_format": "the form of the answer (response_format) is ignored: answers don't fit the schema",
     "json_schema": "a schema as the form of the answer (response_format: json_schema) is refused",
@@ -60,17 +61,17 @@ class Probe:
         url: Of the endpoint.
         ignored: What was seen to be ignored, by the names of `IGNORABLE`.
         mended: That of it which is asked in another way since.
+        tried: What was asked for as it is, and answered.
     """
 
     url: str
     ignored: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
     _asked: int = 0
     _seen: int = 0
     _since: float = field(default_factory=time.monotonic)
     _is_needless: bool = False
-    _weaker: int = 0
-    """How much weaker a form is asked for: 1 is any object, 2 is none; the schema is in the prompt then."""
 
     def is_over(self) -> bool:
         """Whether nothing more is to be learned."""
@@ -85,10 +86,7 @@ class Probe:
     @property
     def report(self) -> dict[str, Any]:
         """For the batch: what is ignored, what is done about it, and both in words."""
-        words = [
-            _TEXTS[name] + (f"; {_MENDED[name]}" if name in self.mended else "") for name in self.ignored
-        ]
-        return {"ignored_by_server": self.ignored, "mended": self.mended, "warnings": words}
+        return told_of(self.ignored, self.mended)
 
     def asks(self, body: Mapping[str, Any]) -> None:
         """A row is asked."""
@@ -96,54 +94,85 @@ class Probe:
         if self.url not in (CHAT.url, RESPONSES.url) or not _can_be_ignored(body):
             self._is_needless = True
 
-    def learn(self, body: Mapping[str, Any], reply: EngineReply) -> bool:
+    def learn(self, sent: Mapping[str, Any], reply: EngineReply, mended: Collection[str] = ()) -> bool:
         """
         Look at an answer.
 
         Args:
-            body: As it was asked.
+            sent: As it was asked.
             reply: What came.
+            mended: What of it was asked in another way already.
         Returns:
-            Whether the row is worth asking again, now as `fitted` has it.
+            Whether the row is worth asking again, now with all that is `mended`.
         """
         self._seen += 1
-        return self.look(body, reply)
+        return self.look(sent, reply, mended)
 
-    def look(self, body: Mapping[str, Any], reply: EngineReply) -> bool:
+    def look(self, sent: Mapping[str, Any], reply: EngineReply, mended: Collection[str] = ()) -> bool:
         """As `learn`, of a row that was asked again."""
+        had_schema = "response_format" in mended or REFUSED_FORM in mended
+        if REFUSED_FORM in mended:
+            for names in (self.ignored, self.mended):
+                if REFUSED_FORM not in names:
+                    names.append(REFUSED_FORM)
         if not reply.is_answer:
-            return self._asks_for_less(body, reply)
-        found = what_is_ignored(body, reply.body)
-        self.ignored += [name for name in found if name not in self.ignored]
-        new = [name for name in found if _can_be_mended(name, body) and name not in self.mended]
-        self.mended += new
-        return bool(new) or any(name in self.mended and self.fitted(body) != body for name in found)
-
-    def _asks_for_less(self, body: Mapping[str, Any], reply: EngineReply) -> bool:
-        """Whether the form was refused, and a weaker one is asked for from here on."""
-        form = _form(body)
-        strength = _FORMS_BY_STRENGTH.index(form) if form in _FORMS_BY_STRENGTH else None
-        if strength is None or (strength and not self._weaker) or not _refuses_form(reply):
             return False
-        # Others may have been refused meanwhile, in the same form.
-        self._weaker = max(self._weaker, strength + 1)
-        for names in (self.ignored, self.mended):
-            if "json_schema" not in names:
-                names.append("json_schema")
-        return True
+        self.tried |= asked_for(sent)
+        found = what_is_ignored(sent, reply.body)
+        self.ignored += [name for name in found if name not in self.ignored]
+        can = mendable(sent, found) - {*mended, *(("response_format",) if had_schema else ())}
+        self.mended += [name for name in found if name in can and name not in self.mended]
+        return bool(can)
 
-    def fitted(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A body as this server understands it."""
-        if not self.mended:
-            return body
-        found = dict(body)
-        if "response_format" in self.mended or self._weaker:
-            found = _with_schema_in_prompt(found)
-        if self._weaker and _form(body) == "json_schema":
-            found = _with_weaker_form(found, self._weaker)
-        if "max_tokens" in self.mended and "max_completion_tokens" in found:
-            found["max_tokens"] = found["max_completion_tokens"]
-        return found
+
+def told_of(ignored: Sequence[str], mended: Collection[str]) -> dict[str, Any]:
+    """What is ignored, what is done about it, and both in words, as a batch has it."""
+    words = [_TEXTS[name] + (f"; {_MENDED[name]}" if name in mended else "") for name in ignored]
+    return {
+        "ignored_by_server": list(ignored),
+        "mended": [name for name in ignored if name in mended],
+        "warnings": words,
+    }
+
+
+def fitted(body: Mapping[str, Any], mended: Collection[str], weaker: int = 0) -> Mapping[str, Any]:
+    """
+    A body as a server understands it that ignores some of it.
+
+    Args:
+        body: As it should be asked.
+        mended: What to ask in another way.
+        weaker: How much weaker a form to ask for, as `with_weaker_form` has it.
+    """
+    found, names = with_weaker_form(body, weaker), mendable(body, mended)
+    if found is body and "response_format" in names:
+        found = with_schema_in_prompt(body)
+    if "max_tokens" in names:
+        found = {**found, "max_tokens": found["max_completion_tokens"]}
+    return found
+
+
+def mendable(body: Mapping[str, Any], names: Collection[str]) -> frozenset[str]:
+    """Which of what is ignored can be asked of this body in another way."""
+    found = {"response_format"} if format_of(body) is not None else set()
+    if "max_completion_tokens" in body and "max_tokens" not in body:
+        found.add("max_tokens")
+    return frozenset(found.intersection(names))
+
+
+def asked_for(body: Mapping[str, Any]) -> frozenset[str]:
+    """What of a body can be ignored, by the names of `IGNORABLE`."""
+    found = {name for name in ("stop", "logprobs") if body.get(name)}
+    if "message.output_text.logprobs" in (body.get("include") or ()):
+        found.add("logprobs")
+    if format_of(body) is not None:
+        found.add("response_format")
+    if form_of(body) == REFUSED_FORM:
+        found.add(REFUSED_FORM)
+    if any(isinstance(body.get(name), int) for name in _LIMITS):
+        found.add("max_tokens")
+    wanted = body.get("n")
+    return frozenset(found | ({"n"} if isinstance(wanted, int) and wanted > 1 else set()))
 
 
 def what_is_ignored(body: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
@@ -156,7 +185,7 @@ def what_is_ignored(body: Mapping[str, Any], answer: Mapping[str, Any]) -> list[
     """
     found = []
     texts, is_cut, tokens, has_logprobs, count = _facts(answer)
-    form = _format(body)
+    form = format_of(body)
     if form is not None and not is_cut and any(text and not _fits(text, form) for text in texts):
         found.append("response_format")
     limit = next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), None)
@@ -183,52 +212,7 @@ _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 def _can_be_ignored(body: Mapping[str, Any]) -> bool:
     names = ("stop", "logprobs", "n", *_LIMITS)
-    return _format(body) is not None or any(body.get(name) for name in names)
-
-
-def _can_be_mended(name: str, body: Mapping[str, Any]) -> bool:
-    if name == "response_format":
-        return True
-    return name == "max_tokens" and "max_completion_tokens" in body and "max_tokens" not in body
-
-
-_FORMS_BY_STRENGTH = ("json_schema", "json_object")
-
-
-def _form(body: Mapping[str, Any]) -> str | None:
-    """The type of the form that is asked for; None for a text."""
-    text = body.get("text")
-    form = body.get("response_format") or (text.get("format") if isinstance(text, Mapping) else None)
-    kind = form.get("type") if isinstance(form, Mapping) else None
-    return kind if isinstance(kind, str) else None
-
-
-def _refuses_form(reply: EngineReply) -> bool:
-    """Whether a refusal is about the form of the answer, by what it names."""
-    told = json.dumps(reply.body).lower()
-    is_own = any(name in told for name in _OWN_FAULTS)
-    return reply.status_code in _REFUSALS and not is_own and any(name in told for name in _NAMES_OF_FORMS)
-
-
-def _with_weaker_form(body: dict[str, Any], weaker: int) -> dict[str, Any]:
-    """Any object in place of a schema, with that beside it for those who read it there; or a text."""
-    schema = (_format(body) or {}).get("schema")
-    form = {"type": "json_object", **({"schema": schema} if isinstance(schema, Mapping) else {})}
-    found = {name: value for name, value in body.items() if name != "response_format"}
-    if "response_format" in body:
-        return {**found, "response_format": form} if weaker == 1 else found
-    text = {name: value for name, value in body["text"].items() if name != "format"}
-    return {**found, "text": {**text, "format": form} if weaker == 1 else text}
-
-
-def _format(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The form that is asked for: `type`, and `schema` where there is one; None for a text."""
-    text = body.get("text")
-    form = body.get("response_format") or (text.get("format") if isinstance(text, Mapping) else None)
-    if not isinstance(form, Mapping) or form.get("type") not in _FORMATS:
-        return None
-    inner = form.get("json_schema")
-    return inner if isinstance(inner, Mapping) else form
+    return format_of(body) is not None or any(body.get(name) for name in names)
 
 
 def _facts(answer: Mapping[str, Any]) -> tuple[list[str | None], bool, int, bool, int]:
@@ -284,22 +268,3 @@ def _fits(text: str, form: Mapping[str, Any]) -> bool:
 
 def _is_listed(inner: object) -> bool:
     return isinstance(inner, Mapping) and isinstance(inner.get("enum"), list)
-
-
-def _with_schema_in_prompt(body: dict[str, Any]) -> dict[str, Any]:
-    form = _format(body)
-    if form is None:
-        return body
-    told = "Answer with a JSON object only, without any other word and without a fence around it."
-    if isinstance(form.get("schema"), Mapping):
-        told += f" It must fit this JSON schema: {json.dumps(form['schema'], ensure_ascii=False)}"
-    if "messages" not in body:
-        known = body.get("instructions")
-        return {**body, "instructions": f"{known}\n\n{told}" if known else told}
-    messages = list(body["messages"])
-    first = messages[0] if messages and isinstance(messages[0], Mapping) else {}
-    if first.get("role") in ("system", "developer") and isinstance(first.get("content"), str):
-        messages[0] = {**first, "content": f"{first['content']}\n\n{told}"}
-    else:
-        messages.insert(0, {"role": "system", "content": told})
-    return {**body, "messages": messages}

@@ -22,6 +22,7 @@ from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.objects.disk import fsync_folder
 from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, sound_status, wait_a_while
+from rowbatch.server.habits import Habits
 from rowbatch.server.probes import LEAST_ROWS, Probe
 from rowbatch.server.storage import FILE_LIFE_S, OWNER, RESULT_LIFE_S, UNFINISHED, Storage
 from rowbatch.server.validation import Verdict, missing_input, validate_input
@@ -71,7 +72,7 @@ class Runner:
         self._failures: collections.Counter[str] = collections.Counter()
         self._faults: dict[object, str] = {}
         self.outcomes: collections.Counter[str] = collections.Counter()
-        self.ignored: dict[str, dict[str, Any]] = {}
+        self.habits = Habits(storage, engine.behind)
         self.is_idle = False
 
     @property
@@ -322,26 +323,44 @@ class Runner:
     async def _answer(self, work: Work, row: Row) -> EngineReply:
         """An answer of the engine; the first ones of a batch show what it ignores."""
         url, probe = work.endpoint.url, work.probe
+
+        async def engine(body: Mapping[str, Any]) -> EngineReply:
+            return await self._engine.answer(url, body)
+
         if probe is None:
-            return await self._engine.answer(url, row.body)
-        body = probe.fitted(row.body)
-        reply = await self._engine.answer(url, body)
-        if probe.is_over():
-            return reply
-        is_worth_it = probe.learn(body, reply)
-        while is_worth_it:
-            body = probe.fitted(row.body)
-            again = await self._engine.answer(url, body)
+            asked = await self.habits.ask(url, row.body, engine)
+            self._say_once(work, self.habits.of_request(url, row.body, asked.mended))
+            return asked.reply
+        was_over = probe.is_over()
+        asked = await self.habits.ask(url, row.body, engine, mended=probe.mended)
+        if was_over:
+            return asked.reply
+        reply = asked.reply
+        if probe.learn(asked.sent, reply, asked.mended):
+            asked = await self.habits.ask(url, row.body, engine, mended=probe.mended)
             # Of an answer no better one is asked for a second time.
-            is_worth_it = probe.look(body, again) and not again.is_answer
-            reply = again if again.is_answer else reply
+            probe.look(asked.sent, asked.reply, asked.mended)
+            reply = asked.reply if asked.reply.is_answer else reply
+        if probe.is_over():
+            seen = {name: name in probe.mended for name in probe.ignored}
+            self.habits.note(work.model, seen, probe.tried - seen.keys())
         if probe.ignored:
-            self._storage.update_batch(work.batch_id, **{IGNORED: probe.report})
-            self.ignored[work.model] = probe.report
+            self._say_once(work, probe.report)
         if probe.is_over() and probe.ignored:
             log = logging.getLogger(__name__)
             log.warning("batch %s: %s", work.batch_id, "; ".join(probe.report["warnings"]))
         return reply
+
+    def _say_once(self, work: Work, report: Mapping[str, Any]) -> None:
+        """Say in a batch what is ignored of it. An answer is not lost where the disk does not take that."""
+        if not report or report == work.told:
+            return
+        try:
+            self._storage.update_batch(work.batch_id, **{IGNORED: dict(report)})
+        except (OSError, StorageError) as error:
+            logging.getLogger(__name__).warning("batch %s: not said in it: %s", work.batch_id, error)
+        else:
+            work.told = dict(report)
 
     def _end_what_is_over(self) -> None:
         now = time.monotonic()

@@ -95,6 +95,16 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_by_due ON event (due_at);
 """
+_HABITS = """
+CREATE TABLE IF NOT EXISTS upstream_habit (
+    behind TEXT NOT NULL,
+    model TEXT NOT NULL,
+    name TEXT NOT NULL,
+    is_mended INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (behind, model, name)
+) STRICT
+"""
 RESULT_LIFE_S = "_result_life_s"
 """A field of a batch that is our own: how long its files of results are kept, where its maker said so."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -144,6 +154,20 @@ class Page:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """
+    Something that a server behind this one ignores of requests.
+
+    Attributes:
+        is_mended: It is asked in another way since.
+        seen_at: When that was seen last, in seconds since 1970.
+    """
+
+    is_mended: bool
+    seen_at: int
+
+
 class Storage:
     """
     Objects and files. Used from one thread: the server's event loop.
@@ -188,6 +212,7 @@ class Storage:
                 self._db.executescript(f"BEGIN; {made} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         # Later than the tables; an older rowbatch can use the file all the same.
         self.execute("CREATE INDEX IF NOT EXISTS batch_by_status ON batch (status, number)")
+        self.execute(_HABITS)
         told = self.execute("PRAGMA quick_check(1)").fetchone()[0]
         if told != "ok":
             raise StorageError("server-files-damaged", path=str(self._path), told=str(told))
@@ -529,6 +554,25 @@ class Storage:
         self.execute(
             "INSERT OR REPLACE INTO known_call VALUES (?, ?, ?)", (idempotency_key, request_digest, object_id)
         )
+
+    def habits(self, behind: str) -> dict[str, dict[str, Habit]]:
+        """What is known of who answers behind this server, by the model and the name of what is ignored."""
+        found: dict[str, dict[str, Habit]] = {}
+        for row in self.execute(
+            "SELECT model, name, is_mended, seen_at FROM upstream_habit WHERE behind = ?", (behind,)
+        ):
+            found.setdefault(row["model"], {})[row["name"]] = Habit(bool(row["is_mended"]), row["seen_at"])
+        return found
+
+    def keep_habits(self, behind: str, model: str, habits: Mapping[str, Habit]) -> None:
+        """Keep all that is known of a model, in the place of what was."""
+        with self.transaction():
+            self.execute("DELETE FROM upstream_habit WHERE behind = ? AND model = ?", (behind, model))
+            for name, habit in habits.items():
+                self.execute(
+                    "INSERT INTO upstream_habit VALUES (?, ?, ?, ?, ?)",
+                    (behind, model, name, int(habit.is_mended), habit.seen_at),
+                )
 
     def oldest_batch(self, *statuses: str, but: Sequence[str] = ()) -> dict[str, Any] | None:
         """The batch that has waited longest in one of these statuses, and isn't named."""

@@ -104,6 +104,11 @@ class UpstreamEngine:
         return f"{len(self._nodes)} upstreams"
 
     @property
+    def behind(self) -> str:
+        """The servers, whatever their order."""
+        return " ".join(sorted(node.base_url for node in self._nodes))
+
+    @property
     def fault(self) -> str | None:
         """Why nothing can be asked; None where something can."""
         if all(node.away for node in self._nodes):

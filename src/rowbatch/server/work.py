@@ -72,6 +72,7 @@ class Work:
         unsynced: Lines that a power cut would take.
         synced_at: When there was none of these.
         probe: What its first answers show of the server; None where there is nothing to learn.
+        told: What was last said in the batch of what is ignored.
     """
 
     storage: Storage
@@ -96,6 +97,7 @@ class Work:
     synced_at: float = field(default_factory=time.monotonic)
     told_at: float = 0.0
     probe: Probe | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
     _is_done: bytearray = field(default_factory=bytearray)
     _pending: dict[str, list[bytes]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     _rows: Iterator[Row] | None = None

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, assert_never
 
 from rowbatch.core.direct_ids import DIRECT_PREFIX
+from rowbatch.core.weaker_forms import weaker_after, with_weaker_form
 from rowbatch.errors import RowbatchError, ServiceError, StorageError, from_os_error
 from rowbatch.http import CarriedOut, PaidOutcome, Refused, Unknown
 from rowbatch.providers import openai
@@ -53,6 +54,7 @@ _MOST_FIRST_TRIES = 3
 _LAST_ANSWERS_S = 60.0
 _REQUESTS, _JOURNAL = ".requests.jsonl", ".journal.jsonl"
 _BUSY_STATUSES = (None, 429, 503, 529)
+_REFUSED_FORM = "json_schema"
 _ALL_FAIL = ("key-refused", "model-unknown")
 
 
@@ -77,6 +79,7 @@ class _Rows:
         answered, failed: Rows that have an answer, or will have none.
         is_cancelled: Nothing more is asked.
         is_closed: All is over.
+        weaker: How much weaker a form of the answer is asked for, as `weaker_after` has it.
     """
 
     batch_id: str
@@ -90,6 +93,7 @@ class _Rows:
     failed: int = 0
     is_cancelled: bool = False
     is_closed: bool = False
+    weaker: int = 0
 
 
 class DirectClient:
@@ -129,6 +133,7 @@ class DirectClient:
         self._busy: Refused | None = None
         self._was_answered = False
         self._first_tries = 0
+        self._weaker = 0
 
     def __enter__(self) -> Self:
         return self
@@ -277,6 +282,9 @@ class DirectClient:
             failed=sum(kind != "refused" for kind in done.values()) - answered,
             is_cancelled="cancel" in kinds,
             is_closed="closed" in kinds,
+            weaker=max(
+                (int(entry["form"]) for entry in entries.all if entry.get("as") == "weaker"), default=0
+            ),
         )
 
     def _shown(self, rows: _Rows) -> Mapping[str, Any]:
@@ -286,6 +294,8 @@ class DirectClient:
             status = "cancelled" if rows.is_cancelled else "completed"
         elif rows.is_cancelled:
             status = "cancelling"
+        refused = [_REFUSED_FORM]
+        remarks = {"rowbatch": {"ignored_by_server": refused, "mended": refused}} if rows.weaker else {}
         return {
             "id": rows.batch_id,
             "object": "batch",
@@ -301,6 +311,7 @@ class DirectClient:
             "error_file_id": None,
             "errors": None,
             "metadata": {TOKEN_FIELD: rows.batch_id.removeprefix(DIRECT_PREFIX)},
+            **remarks,
         }
 
     # Asking
@@ -359,25 +370,55 @@ class DirectClient:
             if number not in rows.running or number in rows.begun:
                 return
             rows.begun.add(number)
+        sent: Mapping[str, Any] | None = None
+        outcome: PaidOutcome | BaseException
         try:
-            try:
-                # First the intent, then the call. No Ctrl-C comes between: none reaches this thread.
-                rows.journal.add([{"row": number, "as": "intent"}])
-            except RowbatchError:
-                with self._changed:
-                    rows.todo.appendleft(number)
-                raise
-            outcome = self._provider.pay_row(str(request["path"]), request["body"])
-            with self._changed:
-                self._note(rows, number, outcome)
+            sent = self._begin(rows, number)
+            outcome = self._provider.pay_row(str(request["path"]), sent)
         except BaseException as error:  # noqa: BLE001 - it is raised where it can be told
-            with self._changed:
+            outcome = error
+        # In one go: a row that is to be asked again and still runs would be begun by nobody.
+        with self._changed:
+            try:
+                if isinstance(outcome, BaseException):
+                    self._fault = self._fault or outcome
+                    if sent is None and isinstance(outcome, RowbatchError):
+                        rows.todo.appendleft(number)
+                elif sent is None or not self._asks_for_less(rows, number, sent, outcome):
+                    self._note(rows, number, outcome)
+            except BaseException as error:  # noqa: BLE001 - as above
                 self._fault = self._fault or error
-        finally:
-            with self._changed:
+            finally:
                 rows.begun.discard(number)
                 rows.running.discard(number)
                 self._changed.notify_all()
+
+    def _begin(self, rows: _Rows, number: int) -> Mapping[str, Any]:
+        """Note that a row is asked; its body, as the provider takes it."""
+        with self._changed:
+            weaker = self._weaker = max(self._weaker, rows.weaker)
+        sent = with_weaker_form(rows.requests[number]["body"], weaker)
+        is_new = weaker > rows.weaker and sent is not rows.requests[number]["body"]
+        # First the intent, then the call. No Ctrl-C comes between: none reaches this thread.
+        said = [{"as": "weaker", "form": weaker}] if is_new else []
+        rows.journal.add([*said, {"row": number, "as": "intent"}])
+        if is_new:
+            rows.weaker = weaker
+        return sent
+
+    def _asks_for_less(self, rows: _Rows, number: int, sent: Mapping[str, Any], outcome: PaidOutcome) -> bool:
+        """Whether the form of the answer was refused: nothing was billed, and a weaker one is asked for."""
+        if not isinstance(outcome, Refused):
+            return False
+        told = f"{outcome.code} {outcome.message}"
+        weaker = weaker_after(rows.requests[number]["body"], sent, self._weaker, outcome.status, told)
+        if weaker is None:
+            return False
+        self._weaker, self._was_answered = weaker, True
+        self._pace.answered()
+        self._keep(rows, {"row": number, "as": "refused"})
+        rows.todo.appendleft(number)
+        return True
 
     def _note(self, rows: _Rows, number: int, outcome: PaidOutcome) -> None:
         match outcome:

@@ -17,6 +17,7 @@ from rowbatch.core.forms import Forgiveness, forgiven_notices
 from rowbatch.core.result import read_line
 from rowbatch.core.samples import row_of_request
 from rowbatch.core.states import RowStatus, ShardState
+from rowbatch.core.weaker_forms import weaker_after, with_weaker_form
 from rowbatch.errors import ServiceError, from_os_error
 from rowbatch.http import was_sent
 from rowbatch.providers.base import BatchClient
@@ -65,6 +66,7 @@ class TrialReport(Shown):
         columns: Names of the values.
         usd: What all of them cost, at the full price; None where the price is not known.
         prompt_tokens, answer_tokens: Means of the rows that were answered, or None.
+        is_form_weaker: The form of the answer was refused, and a weaker one asked for.
     """
 
     rows: tuple[TriedRow, ...]
@@ -72,11 +74,13 @@ class TrialReport(Shown):
     usd: Decimal | None
     prompt_tokens: float | None
     answer_tokens: float | None
+    is_form_weaker: bool = False
 
     @property
-    def forgiven_notices(self) -> tuple[Notice, ...]:
-        """What was forgiven of the answers, in words for every face."""
-        return forgiven_notices(Counter(word for row in self.rows for word in row.forgiven))
+    def notices(self) -> tuple[Notice, ...]:
+        """How the rows were asked, and what was forgiven of the answers, in words for every face."""
+        asked = (Notice("mended-json-schema"),) if self.is_form_weaker else ()
+        return asked + forgiven_notices(Counter(word for row in self.rows for word in row.forgiven))
 
 
 def try_rows(
@@ -107,12 +111,13 @@ def try_rows(
         uncut = [s for s in ledger.shards() if s.state is not ShardState.CUT]
     # Rows whose answers were taken over are tried where there are no others.
     shards = [s for s in uncut if s.round == 1] or [s for s in uncut if s.round == 0]
+    weaker = max((int(entry.get("weaker", 0)) for entry in known.values()), default=0)
     for number, request in enumerate(_spread(run, shards, rows), start=1):
         custom_id = str(request["custom_id"])
         if custom_id in known:
             continue
-        result = _ask(client, request, is_first=not known)
-        known[custom_id] = {"request": request, "result": result}
+        result, weaker = _ask(client, request, weaker, is_first=not known)
+        known[custom_id] = {"request": request, "result": result, "weaker": weaker}
         _append(run, known[custom_id])
         if progress:
             progress(number)
@@ -125,9 +130,34 @@ def measured_answer_tokens(run: RunDirectory) -> float | None:
     return sum(counts) / len(counts) if counts else None
 
 
-def _ask(client: BatchClient, request: Mapping[str, Any], *, is_first: bool) -> dict[str, Any]:
+def _ask(
+    client: BatchClient, request: Mapping[str, Any], weaker: int = 0, *, is_first: bool
+) -> tuple[dict[str, Any], int]:
+    """
+    Ask one row. Where the form of its answer is refused, which is not billed, it is asked for a weaker one.
+
+    Args:
+        client: The provider's calls.
+        request: Of the row.
+        weaker: How much weaker a form to ask for, as `weaker_after` has it.
+        is_first: No row was asked before.
+    Returns:
+        Its result, and how much weaker a form it took.
+    Raises:
+        ServiceError: It is the first, and all others would be refused too.
+    """
     try:
-        answer = client.ask(str(request["url"]), request["body"])
+        while True:
+            sent = with_weaker_form(request["body"], weaker)
+            try:
+                answer = client.ask(str(request["url"]), sent)
+                break
+            except ServiceError as error:
+                said = f"{error.code} {error.message}"
+                less = weaker_after(request["body"], sent, weaker, error.status, said)
+                if less is None:
+                    raise
+                weaker = less
     except ServiceError as error:
         # What the first row is refused for, the others would be too; so where nobody could be reached. But
         # one text that is too long says nothing of the others.
@@ -136,9 +166,9 @@ def _ask(client: BatchClient, request: Mapping[str, Any], *, is_first: bool) -> 
             raise
         told = {"message": error.message, "code": error.code or None}
         response = {"status_code": error.status or 0, "body": {"error": told}}
-        return {"custom_id": request["custom_id"], "response": response, "error": None}
-    response = {"status_code": 200, "body": dict(answer)}
-    return {"custom_id": request["custom_id"], "response": response, "error": None}
+    else:
+        response = {"status_code": 200, "body": dict(answer)}
+    return {"custom_id": request["custom_id"], "response": response, "error": None}, weaker
 
 
 def _spread(run: RunDirectory, shards: list[Shard], rows: int) -> list[dict[str, Any]]:
@@ -239,6 +269,7 @@ def _report(
         usd=usd,
         prompt_tokens=sum(t.prompt_tokens for t in answered) / len(answered) if answered else None,
         answer_tokens=sum(t.answer_tokens for t in answered) / len(answered) if answered else None,
+        is_form_weaker=any(entry.get("weaker") for entry in known.values()),
     )
 
 
