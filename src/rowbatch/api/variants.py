@@ -11,6 +11,7 @@ import polars as pl
 
 from rowbatch.api.hooks import Hooks
 from rowbatch.api.runs import Preview, Run, create_planned, open_run
+from rowbatch.api.settings import with_said_cap
 from rowbatch.api.standing import known_places
 from rowbatch.api.statistics import resampling_of
 from rowbatch.core.cost import CostEstimate, sum_of_costs
@@ -180,7 +181,7 @@ def vary(
         prompts: Other words for what is asked, in the place of the instructions.
         models: Further models, as `PROVIDER:MODEL`.
         policy: How they are driven; its cap is that of all of them together. None means as the first run,
-            without a cap.
+            with the cap of `rowbatch.toml` if there is one, and else without.
     Raises:
         UsageError: There are too few rows, a way is none, or other rows were drawn before.
         RunLocked: Another process works on the run.
@@ -200,7 +201,8 @@ def vary(
     )
     if rows is not None and rows < 1:
         raise UsageError("stability-too-few-rows", rows=rows, left=0)
-    how = policy or replace(first.policy(), max_cost_usd=None, clean_up=False)
+    as_first = replace(first.policy(), max_cost_usd=None, clean_up=False)
+    how = policy or with_said_cap(as_first, first.plan.source.path)
     with first._locked("stability"):
         new = missing_variants(directory, first.plan, ways)
         plans = [varied_plan(first.plan, one, how) for one in new]

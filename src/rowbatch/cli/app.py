@@ -1038,6 +1038,7 @@ def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **op
     metavar="RUN",
     help="Ask nothing, and compare with a run that did this before.",
 )
+@_reading_beside_rows
 @_driving
 @_yes
 @_json
@@ -1065,7 +1066,7 @@ def rerun(
     from rowbatch.cli import show
 
     if compare is None:
-        _, changes = _policy_changes(options)
+        reading, changes = _policy_changes(options)
         _keep_cap(table, changes)
         again = api.rerun(
             archive,
@@ -1075,6 +1076,7 @@ def rerun(
             sentinels=sentinels,
             run=run_directory,
             policy=api.Policy().changed(**changes),
+            **_for_api(reading),
         )
         if not as_json:
             show.rerun_begins(again)

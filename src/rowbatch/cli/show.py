@@ -455,6 +455,8 @@ def rerun_begins(again: Rerun) -> None:
         line(f"  {_count(again.only_table, 'row')} of the table not in the archive")
     if again.only_archive:
         line(f"  {_count(again.only_archive, 'text')} of the archive not in the table")
+    for note in again.notes:
+        line(f"  {note}")
 
 
 def rerun_compared(found: RerunReport) -> None:
@@ -1124,6 +1126,8 @@ def estimated(found: Estimate) -> None:
         )
         line(f"queue    {shares} of what may wait at a time ({found.queue.as_of})")
     schedule(found.schedule)
+    for note in found.notes:
+        line(f"note     {note}")
 
 
 def checked(report: CheckReport) -> None:
