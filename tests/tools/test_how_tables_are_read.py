@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import polars as pl
 import pytest
@@ -13,7 +15,7 @@ from rowbatch import api
 from rowbatch.cli.app import app
 from rowbatch.errors import TableError
 
-READ = {
+READ: dict[str, Any] = {
     "agree": lambda path, out, **how: rowbatch.agree(path, coders="anna,ben", **how),
     "correct": lambda path, out, **how: rowbatch.correct(path, predicted="anna", gold="ben", **how),
     "compare": lambda path, out, **how: rowbatch.compare(path, columns="anna,ben", **how).agreement,

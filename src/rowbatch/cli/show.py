@@ -702,7 +702,7 @@ def settings_used(said: Said, names: Sequence[str]) -> None:
     values = {
         "provider": said.provider,
         "model": said.model,
-        "max_cost": said.max_cost_usd,
+        "max_cost": None if said.max_cost_usd is None else _dollars(said.max_cost_usd),
     }
     for source in dict.fromkeys(said.places.values()):
         taken = [
@@ -1114,7 +1114,7 @@ def estimated(found: Estimate) -> None:
     elif found.price is None:
         line("cost     nothing: the model runs on this computer")
     else:
-        low, high = (f"${amount:,.2f}" for amount in (found.low_usd, found.high_usd))
+        low, high = _dollars(found.low_usd), _dollars(found.high_usd)
         line(f"cost     {low} to {high} in batch, by the price of {found.price.as_of} ({found.price.source})")
     known = found.known
     if known and found.largest_tokens > known.context:
