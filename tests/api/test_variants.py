@@ -273,3 +273,23 @@ def test_paid_ways_share_one_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert set(found.found.by_kind) == {"model", "repeat"}
     assert found.found.rows == 6
     assert [one.asked for one in found.configurations] == [12, 6, 6, 6]
+
+
+def test_few_rows_are_all_asked_where_nobody_says_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A table of 40 rows is asked otherwise as a whole; who wants 100 of them is told how many there are.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with asking(tmp_path) as run:
+        with pytest.raises(UsageError) as caught:
+            api.vary(run, rows=100, orders=())
+        assert (caught.value.kind, caught.value.values["left"]) == ("stability-too-few-rows", ROWS)
+        (tmp_path / "rowbatch.toml").write_text("max_cost = 0.75\n", encoding="utf-8")
+        variants = api.vary(run, orders=())
+        assert variants.rows == ROWS
+        assert [one.policy().max_cost_usd for one in variants.runs] == [Decimal("0.75")]
+        # The same rows again, also when nobody says how many.
+        assert api.vary(run, orders=(), prompts="How does the author feel?").rows == ROWS

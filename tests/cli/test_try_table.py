@@ -20,6 +20,7 @@ from rowbatch.words.printing import printable
 
 ROWS = 60
 ASKED = [text for text in texts(ROWS) if text.strip()]
+GAPS = 9
 QUESTION = ("--text", "text", "--labels", "a,b,c", "--prompt", "Which?", "--max-tokens", "20")
 
 
@@ -242,8 +243,9 @@ def test_a_trial_keeps_to_the_cap_of_the_settings(place):
     (place / "rowbatch.toml").write_text("max_cost = 0.0000001\n", encoding="utf-8")
     with fake_server(place, {}, 1) as address:
         tried = typed(place, "try", "posts.csv", *QUESTION, *asked_of(address), "--yes")
-        assert "max_cost" in tried.stderr
-        assert "the cap of" in tried.stdout
+        assert "max_cost $0.0000001, as" in tried.stderr
+        assert "the cap of $0.0000001 does not allow it" in tried.stdout
+        assert tried.returncode == GAPS
         assert judged(address)["texts_paid"] == 0
     # Nothing was answered: nothing is kept, nor said to be.
     assert "kept " not in tried.stdout

@@ -11,10 +11,12 @@ import re
 import shutil
 import subprocess
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
+from xlsxwriter import Workbook
 
 from driving import KEY, LABELS, build_run, finish, make_run, texts, unknown_label
 from end_to_end import read_rows
@@ -257,6 +259,28 @@ def test_a_sorted_table_is_asked_again_and_compared_text_by_text(packed: Path, t
     assert (found.rows, found.not_compared, found.both_ok) == (14, 1, 12)
     assert found.changes == ()
     assert found.figures["label"]["percent_agreement"].estimate == 1
+
+
+def test_a_rerun_takes_how_its_table_is_read_and_the_cap_of_the_settings(
+    packed: Path, tmp_path: Path
+) -> None:
+    """
+    The texts lie in the second sheet of a workbook now; what `rowbatch.toml` beside it allows is the cap.
+    """
+    table = tmp_path / "later.xlsx"
+    with Workbook(table) as book:
+        book.add_worksheet("read me").write(0, 0, "about")
+        for name in ("texts", "more texts"):
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate([["id", "text"], *([n, text] for n, text in enumerate(texts(14), 1))]):
+                sheet.write_row(at, 0, row)
+    (tmp_path / "rowbatch.toml").write_text("max_cost = 0.25\n", encoding="utf-8")
+    with pytest.raises(InputError):
+        rerun(packed, table, run=tmp_path / "again")
+    again = rerun(packed, table, run=tmp_path / "again", sheet="texts")
+    assert (again.rows, again.same) == (14, 14)
+    assert again.run.policy().max_cost_usd == Decimal("0.25")
+    assert again.run.plan.source.reading.sheet == "texts"
 
 
 def test_what_moved_is_told(packed: Path, tmp_path: Path) -> None:

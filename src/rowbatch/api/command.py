@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 
 from rowbatch.core.address import shown_address
 from rowbatch.core.endpoint import Endpoint, output_limit
@@ -171,7 +172,7 @@ def _policy_options(policy: Policy) -> Iterator[tuple[str, str | None]]:
         value = getattr(policy, name)
         if value == getattr(default, name):
             continue
-        yield option, None if value is True else str(value)
+        yield option, None if value is True else f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 POLICY_OPTIONS = {

@@ -6,19 +6,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Unpack, get_args
 
 from rowbatch.api.quality import RunEstimand
 from rowbatch.api.quality import corrected as corrected_numbers
 from rowbatch.api.runs import Run, create_planned, open_run
+from rowbatch.api.settings import with_said_cap
 from rowbatch.api.statistics import resampling_of
 from rowbatch.api.variants import specification_curve, stability
 from rowbatch.core.choices import require_one_of
-from rowbatch.core.document import Block, Paragraph, Shown, named
+from rowbatch.core.document import Block, Paragraph, Shown, named, notes_of
 from rowbatch.core.plan import Source
 from rowbatch.core.policy import Policy
 from rowbatch.core.run_quality import Judging
 from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.table_options import ReadingBesideRows, reading_of
 from rowbatch.errors import InputError, UsageError
 from rowbatch.reporting.archive import (
     ArchiveReport,
@@ -37,6 +39,7 @@ from rowbatch.results.coded import CodedRun, content_of, population_of_run, set_
 from rowbatch.store.coding_sets import find_set
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import require_source
+from rowbatch.words.notice import Notice
 
 if TYPE_CHECKING:
     from rowbatch.api.hooks import Hooks
@@ -57,6 +60,7 @@ class Rerun(Shown):
         same: Rows of the table whose texts are in the archive.
         only_table, only_archive: Rows whose texts are in one of them only.
         sentinels: Those of the archive, where they are asked; else None.
+        notes: How the table was read.
     """
 
     run: Run
@@ -66,6 +70,7 @@ class Rerun(Shown):
     only_table: int
     only_archive: int
     sentinels: Sentinels | None = None
+    notes: tuple[Notice, ...] = ()
 
     def as_blocks(self) -> Iterator[Block]:
         yield named(
@@ -78,6 +83,7 @@ class Rerun(Shown):
                 "in the archive only": f"{self.only_archive:,}" if self.only_archive else "",
             }
         )
+        yield from notes_of(self.notes)
         yield Paragraph("run.resume() asks them, compare() says what came out otherwise.")
 
     def compare(self, *, confidence: float = 0.95, draws: int = 2_000, seed: int = 1) -> RerunReport:
@@ -304,6 +310,8 @@ def rerun(
     sentinels: bool = False,
     run: str | Path | None = None,
     policy: Policy | None = None,
+    rows_at: str | None = None,
+    **reading: Unpack[ReadingBesideRows],
 ) -> Rerun:
     """
     Make a run that asks a table what an archive asked; nothing is sent yet.
@@ -318,7 +326,11 @@ def rerun(
         sentinels: Ask the archive's sentinels: the same texts each time, drawn by hash of their digests the
             first time, `rows` of them or 50. Each look is noted beside the archive, see `sentinels`.
         run: The run directory; None means `rowbatch-runs/<table>`, numbered.
-        policy: The pace, the cap.
+        policy: The pace, the cap; None means as the archive's, with the cap of `rowbatch.toml` if there is
+            one.
+        rows_at: Where the rows are in a JSON file, which `ReadOptions` calls `rows`.
+        reading: How the table is read, see `ReadOptions`; where nothing is said, as the archive's if both
+            have one format.
     Raises:
         InputError: The archive was changed, or no text of the table is in it.
         UsageError: There are fewer rows, or what was asked needs more than the table.
@@ -326,16 +338,24 @@ def rerun(
     path = Path(table)
     require_source(path)
     archived = read_archive(Path(archive))
-    plan = plan_again(archived, path)
+    plan = plan_again(archived, path, reading_of({**reading, "rows": rows_at}))
     chosen = sentinels_of(Path(archive), archived, rows, seed) if sentinels else None
     again = rows_again(archived, plan, rows, seed, chosen.texts if chosen else ())
-    if policy is not None:
-        plan = replace(plan, policy=policy)
+    plan = replace(plan, policy=policy or with_said_cap(plan.policy, path))
     if again.frame is not None:
         # Of the rows alone a table of its own is made.
         plan = replace(plan, source=Source(path))
     made = create_planned(plan, Path(run) if run else None, frame=again.frame)
-    return Rerun(made, Path(archive), again.rows, again.same, again.only_table, again.only_archive, chosen)
+    return Rerun(
+        made,
+        Path(archive),
+        again.rows,
+        again.same,
+        again.only_table,
+        again.only_archive,
+        chosen,
+        again.notes,
+    )
 
 
 def compare_rerun(

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from rowbatch.core.policy import Policy
 from rowbatch.objects.address import as_address
 from rowbatch.store.settings_file import Said, find_said
+
+
+def with_said_cap(policy: Policy, table: Path) -> Policy:
+    """
+    A policy for what has its provider and model already, with the cap that `rowbatch.toml` or the environment
+    say of a table; as it is where they say none.
+    """
+    said = find_settings(table).max_cost_usd
+    return policy if said is None else replace(policy, max_cost_usd=said)
 
 
 def find_settings(table: object = None, provider: str | None = None) -> Said:

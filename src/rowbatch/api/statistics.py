@@ -29,7 +29,7 @@ from rowbatch.tables.frames import from_frame
 from rowbatch.tools import merge_coders as merge_tool
 from rowbatch.tools.agree import Coders, agree_columns
 from rowbatch.tools.correct import Estimand, correct_columns
-from rowbatch.tools.how_many import Pilot, how_many_of_pilot, rows_of
+from rowbatch.tools.how_many import Pilot, how_many_of_pilot, how_many_of_table
 from rowbatch.tools.merge_coders import MergeReport, OnContradiction
 from rowbatch.tools.side_by_side import Labelled, compare_labelled
 
@@ -395,8 +395,10 @@ def how_many(
     if predicted is None or gold is None:
         if wanted is not None or mean:
             raise UsageError("how-many-columns")
-        rows = of if of is not None or table is None else rows_of(_source(table), reading_of(reading))
-        found = how_many_rows([], rows, level=level)
+        if table is None:
+            found = how_many_rows([], of, level=level)
+        else:
+            found = how_many_of_table(_source(table), of, level, reading_of(reading))
         return found if half_width is None else found.for_width(half_width)
     found = how_many_of_pilot(
         _source(table),

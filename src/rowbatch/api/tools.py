@@ -205,7 +205,7 @@ def estimate(
     )
     if found is None:
         raise UsageError("no-row-has-text", rows=table.counts.rows)
-    return found
+    return replace(found, notes=table.table.told())
 
 
 def first_request(table: str | Path, **requests: Unpack[RequestOptions]) -> str:

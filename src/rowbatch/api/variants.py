@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from rowbatch.api.hooks import Hooks
 from rowbatch.api.runs import Preview, Run, create_planned, open_run
+from rowbatch.api.settings import with_said_cap
 from rowbatch.api.standing import known_places
 from rowbatch.api.statistics import resampling_of
 from rowbatch.core.cost import CostEstimate, sum_of_costs
@@ -63,7 +64,7 @@ from rowbatch.store.rundir import RunDirectory
 
 _NEVER = 1e-12
 ROWS = 100
-"""How many rows are asked otherwise where nobody says it."""
+"""How many rows are asked otherwise where nobody says it, and so many have a usable answer."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -154,7 +155,7 @@ class Variants(Shown):
 def vary(
     run: str | Path | Run,
     *,
-    rows: int | None = ROWS,
+    rows: int | Literal["usual"] | None = "usual",
     seed: int = 1,
     coded: str | Path | bool = False,
     repeats: int = 1,
@@ -170,8 +171,9 @@ def vary(
 
     Args:
         run: The first one, with its answers.
-        rows: How many, drawn by hash of those with a usable answer; None means all rows of the table. All
-            ways ask the same rows: once there are some, others cannot be drawn.
+        rows: How many, drawn by hash of those with a usable answer; `usual` means 100, or all of those where
+            they are fewer, and None all rows of the table. All ways ask the same rows: once there are some,
+            others cannot be drawn.
         seed: Of the draw.
         coded: Draw only of rows that people coded: of this set, or with True of the only one there is.
         repeats: How often the same is asked again.
@@ -180,7 +182,7 @@ def vary(
         prompts: Other words for what is asked, in the place of the instructions.
         models: Further models, as `PROVIDER:MODEL`.
         policy: How they are driven; its cap is that of all of them together. None means as the first run,
-            without a cap.
+            with the cap of `rowbatch.toml` if there is one, and else without.
     Raises:
         UsageError: There are too few rows, a way is none, or other rows were drawn before.
         RunLocked: Another process works on the run.
@@ -198,9 +200,10 @@ def vary(
         tuple([prompts] if isinstance(prompts, str) else prompts),
         tuple([models] if isinstance(models, str) else models),
     )
-    if rows is not None and rows < 1:
+    if isinstance(rows, int) and rows < 1:
         raise UsageError("stability-too-few-rows", rows=rows, left=0)
-    how = policy or replace(first.policy(), max_cost_usd=None, clean_up=False)
+    as_first = replace(first.policy(), max_cost_usd=None, clean_up=False)
+    how = policy or with_said_cap(as_first, first.plan.source.path)
     with first._locked("stability"):
         new = missing_variants(directory, first.plan, ways)
         plans = [varied_plan(first.plan, one, how) for one in new]
@@ -226,12 +229,16 @@ def _orders(orders: str | Sequence[str]) -> tuple[LabelOrder, ...]:
 
 
 def _sample(
-    run: Run, directory: RunDirectory, rows: int | None, seed: int, coded: str | Path | bool
+    run: Run,
+    directory: RunDirectory,
+    rows: int | Literal["usual"] | None,
+    seed: int,
+    coded: str | Path | bool,
 ) -> Sample:
     """The rows that were drawn before; else they are drawn and noted."""
     there = read_sample(directory)
     if there is not None and directory.variants():
-        is_same = there.is_all == (rows is None) and (rows in (None, ROWS, len(there.rows)))
+        is_same = there.is_all == (rows is None) and rows in (None, "usual", len(there.rows))
         if not is_same or (seed not in (1, there.seed)):
             raise UsageError(
                 "stability-other-rows",
@@ -244,7 +251,8 @@ def _sample(
     gold = None
     if coded:
         gold = set(_coded(run, None, None if coded is True else coded).settled.gold)
-    sample = draw_sample(directory, rows, seed, gold)
+    count = ROWS if rows == "usual" else rows
+    sample = draw_sample(directory, count, seed, gold, is_most=rows == "usual")
     if there != sample:
         if there is not None:
             (directory.variants_folder / "rows.json").unlink()

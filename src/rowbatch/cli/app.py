@@ -649,7 +649,7 @@ def run(
 @_saying
 def try_command(
     table: Path, *, count: int, rows_at: str | None, yes: bool, as_json: bool, **options: Any
-) -> None:
+) -> int:
     """
     Ask a few rows of TABLE at once, before the run.
 
@@ -658,12 +658,14 @@ def try_command(
     does not ask them again.
 
     TABLE may also be a run that was made and not started, as by saying no when `rowbatch run` asks.
+
+    The exit code is 0 when each of these rows has its answer, 9 when some have none, as where the cap did
+    not allow it, and another one when it failed.
     """
     from rowbatch.cli import show
 
     if _is_run(table):
-        _try_run(table, count, options["headers"], yes=yes, as_json=as_json)
-        return
+        return _try_run(table, count, options["headers"], yes=yes, as_json=as_json)
     _require_table(table)
     _require_question(options["labels"], options)
     settings = _settle(table, options)
@@ -692,6 +694,7 @@ def try_command(
         trial.run.discard_untouched()
         raise
     show.as_json(tried) if as_json else show.tried_table(tried)
+    return _GAPS_CODE if any(row.status != "ok" for row in tried.rows) else 0
 
 
 def _is_run(path: Path) -> bool:
@@ -708,8 +711,8 @@ _OF_A_TABLE = ("text", "template", "labels", "codebook", "prompt", "provider", "
 """Options that say what is asked of a table; a run has its own."""
 
 
-def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    """Ask a few rows of a run that was made."""
+def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool, as_json: bool) -> int:
+    """Ask a few rows of a run that was made; returns the exit code."""
     from rowbatch.cli import show
 
     source = click.get_current_context().get_parameter_source
@@ -722,9 +725,10 @@ def _try_run(run: Path, rows: int, headers: Sequence[str], *, yes: bool, as_json
         report = opened.try_rows(rows, hooks)
     if as_json:
         show.as_json(report)
-        return
-    show.tried(report)
-    show.preview(opened.preview(), opened, with_request=False)
+    else:
+        show.tried(report)
+        show.preview(opened.preview(), opened, with_request=False)
+    return _GAPS_CODE if any(row.status != "ok" for row in report.rows) else 0
 
 
 @app.command()
@@ -1038,6 +1042,7 @@ def archive(run: Path, *, output: Path, without_texts: bool, as_json: bool, **op
     metavar="RUN",
     help="Ask nothing, and compare with a run that did this before.",
 )
+@_reading_beside_rows
 @_driving
 @_yes
 @_json
@@ -1065,7 +1070,7 @@ def rerun(
     from rowbatch.cli import show
 
     if compare is None:
-        _, changes = _policy_changes(options)
+        reading, changes = _policy_changes(options)
         _keep_cap(table, changes)
         again = api.rerun(
             archive,
@@ -1075,6 +1080,7 @@ def rerun(
             sentinels=sentinels,
             run=run_directory,
             policy=api.Policy().changed(**changes),
+            **_for_api(reading),
         )
         if not as_json:
             show.rerun_begins(again)
@@ -2447,10 +2453,9 @@ def validate(run: Path, coding_set: str | None, *, as_json: bool, **options: Any
 @click.option(
     "--rows",
     type=click.IntRange(1),
-    default=100,
-    show_default=True,
     metavar="NUMBER",
-    help="How many rows are asked otherwise, drawn by hash of those with a usable answer.",
+    help="How many rows are asked otherwise, drawn by hash of those with a usable answer.  [default: 100, or "
+    "all of those where they are fewer]",
 )
 @click.option("--all-rows", is_flag=True, help="Ask all rows of the table otherwise.")
 @click.option(
@@ -2521,7 +2526,7 @@ def stability(
     run: Path,
     *,
     variable: str | None,
-    rows: int,
+    rows: int | None,
     all_rows: bool,
     coded: bool,
     draw_seed: int,
@@ -2561,7 +2566,7 @@ def stability(
         _keep_cap(opened.plan.source.path, changes)
         variants = api.vary(
             opened,
-            rows=None if all_rows else rows,
+            rows=None if all_rows else "usual" if rows is None else rows,
             seed=draw_seed,
             coded=coded,
             repeats=repeats,

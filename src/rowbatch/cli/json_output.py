@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case Decimal():
-            return str(value)
+            return f"{value:f}"
         case date():
             return value.isoformat()
         case Path():

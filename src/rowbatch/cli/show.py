@@ -455,6 +455,8 @@ def rerun_begins(again: Rerun) -> None:
         line(f"  {_count(again.only_table, 'row')} of the table not in the archive")
     if again.only_archive:
         line(f"  {_count(again.only_archive, 'text')} of the archive not in the table")
+    for note in again.notes:
+        line(f"  {note}")
 
 
 def rerun_compared(found: RerunReport) -> None:
@@ -700,7 +702,7 @@ def settings_used(said: Said, names: Sequence[str]) -> None:
     values = {
         "provider": said.provider,
         "model": said.model,
-        "max_cost": said.max_cost_usd,
+        "max_cost": None if said.max_cost_usd is None else _dollars(said.max_cost_usd),
     }
     for source in dict.fromkeys(said.places.values()):
         taken = [
@@ -1112,7 +1114,7 @@ def estimated(found: Estimate) -> None:
     elif found.price is None:
         line("cost     nothing: the model runs on this computer")
     else:
-        low, high = (f"${amount:,.2f}" for amount in (found.low_usd, found.high_usd))
+        low, high = _dollars(found.low_usd), _dollars(found.high_usd)
         line(f"cost     {low} to {high} in batch, by the price of {found.price.as_of} ({found.price.source})")
     known = found.known
     if known and found.largest_tokens > known.context:
@@ -1124,6 +1126,8 @@ def estimated(found: Estimate) -> None:
         )
         line(f"queue    {shares} of what may wait at a time ({found.queue.as_of})")
     schedule(found.schedule)
+    for note in found.notes:
+        line(f"note     {note}")
 
 
 def checked(report: CheckReport) -> None:

@@ -78,8 +78,8 @@ class ReadOptions:
         return (int(lines[1]), int(lines[2] or lines[1])) if lines else None
 
 
-class ReadingKeywords(TypedDict, total=False):
-    """The options of `ReadOptions` as functions take them; a header line may be a number."""
+class ReadingBesideRows(TypedDict, total=False):
+    """The options of `ReadOptions` as functions take them whose `rows` is a number of rows."""
 
     encoding: str | None
     delimiter: str | None
@@ -89,8 +89,13 @@ class ReadingKeywords(TypedDict, total=False):
     skip_rows: int
     quote: str | None
     escape: str | None
-    rows: str | None
     program: str | None
+
+
+class ReadingKeywords(ReadingBesideRows, total=False):
+    """The options of `ReadOptions` as functions take them; a header line may be a number."""
+
+    rows: str | None
 
 
 def reading_of(said: ReadingKeywords, among: type[ReadingKeywords] = ReadingKeywords) -> ReadOptions:

@@ -22,6 +22,7 @@ from typing import Literal
 
 from rowbatch.core.document import Language
 from rowbatch.reporting.facts import RunFacts
+from rowbatch.words.printing import dollars
 
 ChecklistName = Literal["ttamre", "tamper", "llm-guidelines", "tornberg"]
 
@@ -161,7 +162,7 @@ def _fate(facts: RunFacts, language: Language) -> str:
 def _cost(facts: RunFacts, language: Language) -> str:
     collected = facts.collected
     tokens = f"{collected.prompt_tokens:,} + {collected.answer_tokens:,} tokens"
-    return tokens if facts.spent_usd is None else f"{tokens}; US$ {facts.spent_usd:,.2f}"
+    return tokens if facts.spent_usd is None else f"{tokens}; US{dollars(facts.spent_usd)}"
 
 
 def _place(facts: RunFacts, language: Language) -> str:

@@ -32,6 +32,7 @@ from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_source, size_of_source
 from rowbatch.tools.sample import chunks_of, rows_at
+from rowbatch.words.notice import Notice
 
 DESIGN = "sentinels"
 """Of the draw of rows that are asked again: another order than that of samples for people."""
@@ -48,6 +49,7 @@ class RowsAgain:
         rows: How many.
         same: Rows of the table whose texts are in the archive.
         only_table, only_archive: Rows whose texts are in one of them only.
+        notes: How the table was read.
     """
 
     frame: pl.DataFrame | None
@@ -55,6 +57,7 @@ class RowsAgain:
     same: int
     only_table: int
     only_archive: int
+    notes: tuple[Notice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,15 @@ class RerunReport(Shown):
     models: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def plan_again(archived: ArchivedLabels, table: Path) -> Plan:
+def plan_again(archived: ArchivedLabels, table: Path, said: ReadOptions) -> Plan:
     """
     The archive's question to a table, asked anew: answers of earlier runs are not taken over.
 
     Args:
         archived: What was asked.
         table: Of which.
+        said: How that is read. Where nothing is said it is read as the archive's was, if both are of one
+            format.
     Raises:
         InputError: It cannot be read.
         UsageError: The archive's run asked about images, or took variables from another run.
@@ -110,7 +115,7 @@ def plan_again(archived: ArchivedLabels, table: Path) -> Plan:
         raise UsageError("rerun-not-possible", what="image" if plan.question.image else "kept")
     is_alike = plan.source.path.suffix.lower() == table.suffix.lower()
     # How another format was read says nothing of this one.
-    reading = plan.source.reading if is_alike else ReadOptions()
+    reading = plan.source.reading if is_alike and said == ReadOptions() else said
     source = Source(
         path=table,
         sha256=digest_source(table, reading.program),
@@ -173,14 +178,16 @@ def rows_again(
         if not first:
             raise InputError("rerun-other-table", table=str(plan.source.path), rows=rows)
         frame = _cells_of(plan, [*first.values()])
-        return RowsAgain(frame, len(first), len(found), rows - len(found), missing)
+        return RowsAgain(frame, len(first), len(found), rows - len(found), missing, table.told())
     if count is None:
-        return RowsAgain(None, rows, len(found), rows - len(found), missing)
+        return RowsAgain(None, rows, len(found), rows - len(found), missing, table.told())
     able = [row for row, digest in found.items() if digest in answered]
     numbers = drawn(able, count, seed, DESIGN)
     if len(numbers) < count:
         raise UsageError("rerun-too-few-rows", rows=count, left=len(able))
-    return RowsAgain(_cells_of(plan, numbers), len(numbers), len(found), rows - len(found), missing)
+    return RowsAgain(
+        _cells_of(plan, numbers), len(numbers), len(found), rows - len(found), missing, table.told()
+    )
 
 
 def _cells_of(plan: Plan, numbers: Sequence[int]) -> pl.DataFrame:

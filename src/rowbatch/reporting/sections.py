@@ -29,6 +29,7 @@ from rowbatch.reporting.checklists import CHECKLISTS, ChecklistName
 from rowbatch.reporting.facts import CONFIDENCE_BINS, PeopleFacts, RunFacts, commonest
 from rowbatch.reporting.methods import methods_text
 from rowbatch.words.notice import Notice
+from rowbatch.words.printing import dollars
 
 _MOST_BARS = 40
 
@@ -731,7 +732,7 @@ def _between(first: datetime | None, last: datetime | None) -> str:
 
 
 def _usd(usd: Decimal | None, unknown: str) -> str:
-    return unknown if usd is None else f"US$ {usd:,.4f}"
+    return unknown if usd is None else f"US{dollars(usd)}"
 
 
 def _matrix(cells: Sequence[tuple[str, str, int]], corner: str) -> Table:

@@ -121,7 +121,14 @@ def keep_sample(run: RunDirectory, sample: Sample) -> None:
     write_atomically(run.variants_folder / _SAMPLE_NAME, json.dumps(plain).encode(), overwrite=False)
 
 
-def draw_sample(run: RunDirectory, count: int | None, seed: int, coded: Collection[int] | None) -> Sample:
+def draw_sample(
+    run: RunDirectory,
+    count: int | None,
+    seed: int,
+    coded: Collection[int] | None,
+    *,
+    is_most: bool = False,
+) -> Sample:
     """
     Draw rows by hash, of those that have a usable answer.
 
@@ -130,13 +137,16 @@ def draw_sample(run: RunDirectory, count: int | None, seed: int, coded: Collecti
         count: How many; None means all rows of the table.
         seed: Of the draw.
         coded: Rows that people coded, where only these are drawn.
+        is_most: All are drawn where there are fewer.
     Raises:
-        UsageError: There are fewer.
+        UsageError: There are fewer, or none.
     """
     if count is None:
         return Sample((), seed, is_all=True)
     answered = answered_rows(run)
     able = [row for row in answered if coded is None or row in coded]
+    if is_most and able:
+        count = min(count, len(able))
     if len(able) < count:
         raise UsageError("stability-too-few-rows", rows=count, left=len(able))
     return Sample(tuple(sorted(drawn(able, count, seed, DESIGN))), seed, of_coded=coded is not None)

@@ -985,10 +985,9 @@ class Driver:
         reason = Notice(
             "cap-reached",
             {
-                # As the person wrote it.
-                "cap_usd": str(self._policy.cap_usd),
-                "spent_usd": round(self._ledger.spent_usd() + self._policy.elsewhere_usd, 4),
-                "most_usd": round(reserved, 4),
+                "cap_usd": self._policy.cap_usd,
+                "spent_usd": self._ledger.spent_usd() + self._policy.elsewhere_usd,
+                "most_usd": reserved,
             },
         )
         held = self._ledger.note_wait(shard, reason)

@@ -155,6 +155,7 @@ class BadRow:
     what: str
 
 
+_BAD_LINES_TOLD = 10
 MOST_TOLD = 100
 """So many broken rows are told one by one; others are counted."""
 
@@ -296,6 +297,22 @@ class Table(ABC):
     def _first_rows(self, count: int) -> list[tuple[str, ...]]:
         with closing(cast("Generator[TableChunk]", self.chunks(count))) as chunks:
             return next(chunks).frame.head(count).rows()
+
+    def told(self) -> tuple[Notice, ...]:
+        """
+        What a person should know of how it was read: its notes, an encoding that was guessed, and the broken
+        rows that the `chunks` that ran last met.
+        """
+        found = list(self.notes)
+        if self.guessed_encoding:
+            found.append(
+                Notice("note-encoding-guessed", {"path": self.path.name, "encoding": self.guessed_encoding})
+            )
+        if self.bad_rows.count:
+            lines = [bad.line for bad in self.bad_rows.first[:_BAD_LINES_TOLD]]
+            values = {"path": self.path.name, "count": self.bad_rows.count, "lines": lines}
+            found.append(Notice("note-bad-rows", values))
+        return tuple(found)
 
     def column(self, name: str) -> int:
         """

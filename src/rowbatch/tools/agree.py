@@ -104,7 +104,7 @@ def agree_columns(
     names = list(dict.fromkeys([*judges, *extra]))
     notes: list[Notice] = []
     frame = read_columns(
-        source, names, coders.missing, reading, notes if coders.probability is None else None
+        source, names, coders.missing, reading, notes, is_weighted=coders.probability is not None
     )
     table = _Table(coders, tuple(judges), tuple(names), frame, notes)
     same = None if coders.cells == "quotes" else composed(frame, table.columns)

@@ -29,7 +29,9 @@ def read_columns(
     names: Sequence[str],
     missing: Collection[str],
     reading: ReadOptions | None,
-    notes: list[Notice] | None = None,
+    notes: list[Notice],
+    *,
+    is_weighted: bool = True,
 ) -> pl.DataFrame:
     """
     Cells as texts, without the spaces around them.
@@ -39,7 +41,9 @@ def read_columns(
         names: Its columns, each once.
         missing: Texts that mean that nothing was said, besides the empty one.
         reading: How the table is read.
-        notes: Grows by one where rows were drawn unequally, as a column of the table says that nobody named.
+        notes: What a person should know of how the table was read is added.
+        is_weighted: Whether it is said how likely rows were drawn, or means nothing; else it is noted where
+            a column of the table says that this was not alike.
     Returns:
         Columns called by their position in `names`; null where nothing was said.
     Raises:
@@ -48,16 +52,17 @@ def read_columns(
     """
     if isinstance(source, Path):
         table = open_table(source, reading)
-        wanted = _with_probability(names, table.header, notes)
+        wanted = names if is_weighted else _with_probability(names, table.header)
         places = [str(table.column(name)) for name in wanted]
         none = {"", *missing, *table.not_asked}
         frame = pl.concat([chunk.frame.select(places) for chunk in table.chunks()])
+        notes += table.told()
     else:
         for name in names:
             if name not in source.columns:
                 raise UsageError("no-such-column-in-frame", column=name, columns=source.columns[:40])
         none = {"", *missing}
-        wanted = _with_probability(names, source.columns, notes)
+        wanted = names if is_weighted else _with_probability(names, source.columns)
         frame = as_text(positional(without_nan(source.select(wanted))))
         places = frame.columns
     cells = [pl.col(place).str.strip_chars().alias(str(at)) for at, place in enumerate(places)]
@@ -67,7 +72,7 @@ def read_columns(
         for name in frame.columns
     ]
     frame = frame.select(said)
-    if notes is not None and len(wanted) > len(names):
+    if len(wanted) > len(names):
         chances = {number_of(cell) for cell in frame[frame.columns[-1]].drop_nulls().unique()}
         if len(chances) > 1 and all(chance is not None and 0 < chance <= 1 for chance in chances):
             notes.append(Notice("statistics-unweighted", {"column": PROBABILITY}))
@@ -82,10 +87,8 @@ def without_nan(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.selectors.float().fill_nan(None))
 
 
-def _with_probability(
-    names: Sequence[str], header: Sequence[str], notes: list[Notice] | None
-) -> Sequence[str]:
-    is_unnamed = notes is not None and PROBABILITY not in names and list(header).count(PROBABILITY) == 1
+def _with_probability(names: Sequence[str], header: Sequence[str]) -> Sequence[str]:
+    is_unnamed = PROBABILITY not in names and list(header).count(PROBABILITY) == 1
     return [*names, PROBABILITY] if is_unnamed else names
 
 

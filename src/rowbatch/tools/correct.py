@@ -136,8 +136,14 @@ class _Columns:
         extra = (wanted.probability, wanted.by, wanted.outcome, wanted.cluster, *wanted.on)
         self.names = list(dict.fromkeys([wanted.predicted, wanted.gold, *(name for name in extra if name)]))
         self.notes: list[Notice] = []
-        told = self.notes if wanted.probability is None else None
-        self.frame = read_columns(source, self.names, wanted.missing, reading, told)
+        self.frame = read_columns(
+            source,
+            self.names,
+            wanted.missing,
+            reading,
+            self.notes,
+            is_weighted=wanted.probability is not None,
+        )
         whole = without_decimals(self.frame, ["0", "1"])
         if whole is not None:
             self.frame = whole

@@ -29,6 +29,7 @@ from rowbatch.requests.line_tokens import LineTokens
 from rowbatch.requests.pipeline import TableRequests
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tools.json_document import require_lines
+from rowbatch.words.notice import Notice
 
 _BATCH = 2_000
 
@@ -54,6 +55,7 @@ class Estimate(Shown):
         low_usd, likely_usd, high_usd: As in `CostEstimate`; None where the price is not known.
         queue: The provider's queue limits for the model, or None.
         schedule: What so many batches mean: hours, turns of the queue, files; None for this computer.
+        notes: How the table was read, where it was one.
     """
 
     requests: int
@@ -75,6 +77,7 @@ class Estimate(Shown):
     high_usd: Decimal | None
     queue: QueueLimits | None
     schedule: Schedule | None = None
+    notes: tuple[Notice, ...] = ()
 
 
 def estimate_files(

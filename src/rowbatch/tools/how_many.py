@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.tools.chosen_columns import read_columns, without_decimal, without_decimals
 from rowbatch.tools.sample import chunks_of
+from rowbatch.words.notice import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def how_many_of_pilot(
     """
     if pilot.predicted == pilot.gold:
         raise UsageError("correct-same-column", column=pilot.gold)
-    frame = read_columns(source, [pilot.predicted, pilot.gold], pilot.missing, reading)
+    notes: list[Notice] = []
+    frame = read_columns(source, [pilot.predicted, pilot.gold], pilot.missing, reading, notes)
     whole = without_decimals(frame, ["0", "1"])
     if whole is not None:
         frame = whole
@@ -69,19 +72,40 @@ def how_many_of_pilot(
         # Without any the worst would be assumed: here somebody said that there is a pilot.
         raise UsageError("how-many-pilot", rows=len(pairs), least=LEAST_PILOT)
     if not pilot.mean:
-        return how_many(pairs, rows, label=pilot.label, level=pilot.level)
+        return _with_notes(how_many(pairs, rows, label=pilot.label, level=pilot.level), notes)
     numbers = []
     for people, model in pairs:
         cells = number_of(people), number_of(model)
         if cells[0] is None or cells[1] is None:
             raise UsageError("how-many-no-number", cell=people if cells[0] is None else model)
         numbers.append((float(cells[0]), float(cells[1])))
-    return how_many_for_mean(numbers, rows, quantity=pilot.gold, level=pilot.level)
+    found = how_many_for_mean(numbers, rows, quantity=pilot.gold, level=pilot.level)
+    return _with_notes(found, notes)
 
 
-def rows_of(source: Path | pl.DataFrame, reading: ReadOptions | None = None) -> int:
-    """How many rows a table, or a frame, has."""
+def how_many_of_table(
+    source: Path | pl.DataFrame, of: int | None, level: float, reading: ReadOptions | None = None
+) -> HowMany:
+    """
+    How many rows give which interval in the worst case, where nobody coded yet.
+
+    Args:
+        source: The table, or a frame.
+        of: Rows that the sample is drawn from; None means those of the table.
+        level: Of the intervals.
+        reading: How the table is read.
+    Raises:
+        TableError: The table is broken.
+    """
     if isinstance(source, pl.DataFrame):
-        return source.height
-    with closing(chunks_of(open_table(source, reading))) as chunks:
-        return sum(chunk.frame.height for chunk in chunks)
+        return how_many([], source.height if of is None else of, level=level)
+    if of is not None:
+        return how_many([], of, level=level)
+    table = open_table(source, reading)
+    with closing(chunks_of(table)) as chunks:
+        rows = sum(chunk.frame.height for chunk in chunks)
+    return _with_notes(how_many([], rows, level=level), table.told())
+
+
+def _with_notes(found: HowMany, notes: Sequence[Notice]) -> HowMany:
+    return replace(found, notes=(*notes, *found.notes))

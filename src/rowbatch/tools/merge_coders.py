@@ -18,7 +18,7 @@ from rowbatch.core.table_options import ReadOptions, WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.programs.opening import open_table
 from rowbatch.store.atomic import atomic_path
-from rowbatch.tables.base import TableChunk
+from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.frame_table import positional
 from rowbatch.tables.losses import losses
 from rowbatch.tables.writer import TableShape, format_of, open_writer
@@ -139,7 +139,7 @@ def merge_coders(
     """
     _require_layout(files, layout, out)
     tables = [_read(path, reading) for path in files]
-    notes = [note for table in tables for note in table.notes]
+    notes = [note for one in tables for note in one.table.told()]
     rows = _rows_of(tables, layout)
     values = _values_of(rows, layout)
     merged, contradictions = _merged(values, tables, layout)
@@ -202,7 +202,7 @@ class _Read:
     path: Path
     name: str
     frame: pl.DataFrame
-    notes: tuple[Notice, ...]
+    table: Table
 
 
 def _read(path: Path, reading: ReadOptions | None) -> _Read:
@@ -216,7 +216,7 @@ def _read(path: Path, reading: ReadOptions | None) -> _Read:
     blank = pl.all().str.strip_chars().is_in(["", *table.not_asked])
     frame = frame.select(pl.when(blank).then(None).otherwise(pl.all()).name.keep())
     name = path.name.split(".", maxsplit=1)[0]
-    return _Read(path, name, frame, tuple(table.notes))
+    return _Read(path, name, frame, table)
 
 
 def _require_layout(files: Sequence[Path], layout: Layout, out: Path) -> None:
@@ -255,12 +255,8 @@ def _rows_of(tables: Sequence[_Read], layout: Layout) -> pl.DataFrame:
             # Of several wide files each may have its own coders.
             is_optional = name in layout.coders and len(tables) > 1
             if name not in table.frame.columns and not is_optional:
-                raise UsageError(
-                    "merge-no-such-column",
-                    column=name,
-                    path=str(table.path),
-                    columns=table.frame.columns[:_SHOWN],
-                )
+                # Which others there are is known to the table, also of its other sheets.
+                table.table.column(name)
         for name in needed:
             empty = table.frame[name].is_null()
             if empty.any():

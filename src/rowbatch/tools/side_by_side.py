@@ -17,6 +17,7 @@ from rowbatch.programs.opening import open_table
 from rowbatch.tables.base import as_text
 from rowbatch.tools.agree import Coders, agree_columns
 from rowbatch.tools.chosen_columns import without_nan
+from rowbatch.words.notice import Notice
 
 _SHOWN = 5
 # So much of the rows must be told apart by what both tables have, or nobody knows that the order is one.
@@ -68,8 +69,9 @@ def compare_labelled(
         TableError: A table is broken.
     """
     is_one = first.source is second.source
-    left = _frame(first.source, reading)
-    right = left if is_one else _frame(second.source, reading)
+    notes: list[Notice] = []
+    left = _frame(first, reading, notes)
+    right = left if is_one else _frame(second, reading, notes)
     for side, frame in ((first, left), (second, right)):
         _require_column(frame, side.column, side.name)
     beside, alone = (left, right), (0, 0)
@@ -99,6 +101,7 @@ def compare_labelled(
         raise UsageError("compare-column-twice", columns=list(called.values()))
     frame = pl.DataFrame(list(wanted_columns.values()), schema=[called[place] for place in wanted_columns])
     agreement = agree_columns(frame, replace(wanted, names=names), resampling)
+    agreement = replace(agreement, notes=(*dict.fromkeys(notes), *agreement.notes))
     said = [pl.col(name).fill_null("").str.strip_chars().replace(list(wanted.missing), "") for name in names]
     counted = frame.select(said).group_by(names, maintain_order=True).len()
     moves, same = moves_of(counted.rows())
@@ -123,15 +126,20 @@ def _per_right(cost_usd: Decimal | None, rows: int, share: float | None) -> Deci
     return cost_usd / (rows * Decimal(str(share)))
 
 
-def _frame(source: Path | pl.DataFrame, reading: ReadOptions | None) -> pl.DataFrame:
+def _frame(side: Labelled, reading: ReadOptions | None, notes: list[Notice]) -> pl.DataFrame:
     """All columns as texts, null where nothing is; of names that stand twice the first."""
+    source = side.source
     if isinstance(source, Path):
         table = open_table(source, reading)
+        if side.column not in table.header:
+            # Which others there are is known to the table, also of its other sheets.
+            table.column(side.column)
         frame = pl.concat([chunk.frame for chunk in table.chunks()])
         names = list(table.header)
         places = {name: at for at, name in reversed(list(enumerate(names)))}
         frame = frame.select(pl.col(str(places[name])).alias(name) for name in dict.fromkeys(names))
         none = ["", *table.not_asked]
+        notes += table.told()
     else:
         frame, none = as_text(without_nan(source)), [""]
     return frame.select(pl.when(pl.all().is_in(none)).then(None).otherwise(pl.all()).name.keep())

@@ -31,10 +31,10 @@ _WAITS: dict[str, Entry] = {
     "wait-direct": Entry("rows are asked one by one, part after part", zh=("逐行询问，一部分接一部分", "")),
     "wait-busy": Entry("the provider asked to wait: {why}", zh=("服务商要求等待：{why}", "")),
     "cap-reached": Entry(
-        "the cap of ${cap_usd} does not allow it: ${spent_usd:.4f} are spent or reserved, and it may cost up to "
-        "${most_usd:.4f}",
+        "the cap of {cap_usd:$} does not allow it: {spent_usd:$} are spent or reserved, and it may cost up to "
+        "{most_usd:$}",
         zh=(
-            "${cap_usd} 的上限不允许发送：已花费或预留 ${spent_usd:.4f}，这一部分最多可能花费 ${most_usd:.4f}",
+            "{cap_usd:$} 的上限不允许发送：已花费或预留 {spent_usd:$}，这一部分最多可能花费 {most_usd:$}",
             "",
         ),
     ),

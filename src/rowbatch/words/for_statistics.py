@@ -510,11 +510,6 @@ _MERGE: dict[str, Entry] = {
         page="choose a file for each coder, or the column that says who coded",
         zh=("只有 {path} 一个文件，即只有一位编码者", "请每位编码者给出一个文件，或选择编码者所在的列"),
     ),
-    "merge-no-such-column": Entry(
-        "{path} has no column {column!r}",
-        "its columns are: {columns!r}",
-        zh=("{path} 中没有列“{column}”", "它的列有：“{columns:”、“}”"),
-    ),
     "merge-empty-cell": Entry(
         "{path}, row {row:,}: column {column!r} is empty ({rows:,} such {rows:row|rows}), so nobody knows what was coded by whom",
         "fill it, or take these rows out",

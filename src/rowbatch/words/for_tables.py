@@ -213,6 +213,16 @@ _READ: dict[str, Entry] = {
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
         zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
     ),
+    "note-encoding-guessed": Entry(
+        "{path} looks like {encoding}, and is read so; --encoding says otherwise",
+        page_message="{path} looks like {encoding}, and is read so",
+        zh=("{path} 看起来是 {encoding} 编码，按此读取", ""),
+    ),
+    "note-bad-rows": Entry(
+        "{count:,} broken {count:row|rows} of {path}, kept or left out as you said, first in "
+        "{count:line|lines} {lines:, }",
+        zh=("{path} 中有 {count:,} 行有误，已按您的选择保留或略去；行号：{lines:、}", ""),
+    ),
     "table-without-rows": Entry(
         "{path} has a header but no rows",
         _RIGHT_FILE[0],

@@ -27,6 +27,15 @@ def printable(text: str, *, lines: bool = False) -> str:
     return "".join(shown)
 
 
-def dollars(amount: Decimal) -> str:
-    """An amount of US dollars; of less than one, also its hundredths of a cent."""
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:,.4f}"
+def dollars(amount: Decimal | float | str) -> str:
+    """
+    An amount of US dollars; of less than one, also its hundredths of a cent, and of less than these its first
+    two digits, so that what is not nothing is never told as nothing.
+    """
+    exact = Decimal(str(amount))
+    if not exact or abs(exact) >= 1:
+        return f"${exact:,.2f}"
+    # As many places as its first two digits need, and four at least.
+    places = max(4, 1 - exact.adjusted())
+    told = f"{exact:.{places}f}"
+    return f"${told.rstrip('0') if places > 4 else told}"

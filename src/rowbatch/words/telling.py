@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from rowbatch.words.masking import masked
+from rowbatch.words.printing import dollars
 
 Face = Literal["terminal", "page"]
 Language = Literal["en", "zh"]
@@ -102,14 +103,15 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, list | tuple):
             return (format_spec or ", ").join(str(one) for one in value)
+        if format_spec == "$":
+            # Older ledgers have it as text.
+            return dollars(value)
         if isinstance(value, str):
             # A list would have what stands between its members there.
             return value
         if "|" in format_spec:
             one, _, many = format_spec.partition("|")
             return one if value == 1 else many
-        if format_spec == "$":
-            return f"${value:,.4f}" if value and abs(value) < 1 else f"${value:,.2f}"
         return str(super().format_field(value, format_spec))
 
 
