@@ -1686,6 +1686,30 @@ def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
         assert "2 个回答前带有思考过程" in client.get(job).text
 
 
+def test_a_job_is_called_by_its_question_wherever_jobs_are_listed(site, client):
+    """
+    Two jobs of one table are told apart by what they ask, on the first page, in the list and where their
+    table is removed; what a person wrote is text.
+    """
+    job = labelled(site, client, [[1, "so good", ""]])
+    (first,) = site.program.jobs.all()
+    (table,) = site.program.library.tables()
+    book = {
+        "variables": [
+            {"name": "x", "question": "Is it <b>kind</b>?", "labels": [{"name": "a"}, {"name": "b"}]}
+        ]
+    }
+    other = api.create(table.info.path, text="post", codebook=book)
+    for address in ("/", "/jobs", f"/tables/{table.id}/removing"):
+        page = client.get(address).text
+        assert re.search(rf'<a href="{job}" dir="auto">{re.escape(first.asks)}</a>', page), address
+    for address in ("/", "/jobs"):
+        page = client.get(address).text
+        assert (
+            f'<a href="/jobs/{desk.job_id(other.path)}" dir="auto">Is it &lt;b&gt;kind&lt;/b&gt;?</a>' in page
+        )
+
+
 def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
     """
     Who removes a table is told of the jobs that need it, and asked; when it is gone, their pages say what
