@@ -1819,6 +1819,13 @@ def test_labels_of_another_model_are_not_taken_for_peoples(site, client):
     assert "a model labelled" not in client.get(job).text
     asked = client.get(job, params={"people": "gpt-4o_label"}).text
     assert "By its name a model labelled the column gpt-4o_label, not people." in asked
+    assert "<b>24</b><span>rows that the other model labelled</span>" in asked
+    assert "other model: good, model: " in asked
+    assert "Where both models differ" in asked
+    assert "people:" not in asked
+    assert "coded by people" not in asked
+    differing = {"people": "gpt-4o_label", "variable": "label", "differs": "1"}
+    assert "Rows where both models differ" in client.get(f"{job}/rows", params=differing).text
     assert "Differs from people" in client.get(f"{job}/rows").text
     alone = table_file([row[:3] for row in rows], ("id", "post", "prediction"))
     place = sent(client, alone).removesuffix("/label")
