@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -74,6 +76,19 @@ def test_a_job_is_called_by_what_it_asks(folder):
         assert desk.Jobs().job(desk.job_id(run.path)).asks == told
     run = made()
     assert desk.Jobs().job(desk.job_id(run.path)).asks == "How is it?"
+
+
+def test_a_list_of_jobs_needs_none_of_what_works_on_runs(folder):
+    """
+    What each asks, and whether it costs nothing, is told without what opens tables and asks models.
+    """
+    made()
+    program = (
+        "import sys; from rowbatch import desk; (job,) = desk.Jobs().all(); print(job.asks, job.is_local);"
+        "print([name for name in ('polars', 'rowbatch.api.runs', 'rowbatch.tables') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["How is it? True", "[]"]
 
 
 def test_a_job_from_its_draft_to_its_end(folder):

@@ -86,8 +86,12 @@ def test_why_it_did_not_come_is_said(registry, site, client):
     text = client.get("/settings/model").text
     assert "127.0.0.1" in text
     assert "does not have" in text
+    # No provider of models has said no.
+    assert "<strong>The model could not be fetched</strong>" in text
     assert 'value="fetch"' in text
-    assert "上没有" in client.get("/settings/model", headers={"accept-language": "zh-CN"}).text
+    in_chinese = client.get("/settings/model", headers={"accept-language": "zh-CN"}).text
+    assert "上没有" in in_chinese
+    assert "<strong>未能获取模型</strong>" in in_chinese
     registry.files.update(files)
     client.post("/settings/model", data={"do": "fetch"})
     assert site.program.model_fetch.task.wait(600)

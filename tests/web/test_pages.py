@@ -21,6 +21,7 @@ from end_to_end import wait_until
 from refi_schema import check_schema
 from rowbatch import api, desk
 from rowbatch.cli.app import app
+from rowbatch.core.coding_set import Code
 from rowbatch.core.states import Remarks
 from rowbatch.server.engine import EngineReply
 from rowbatch.steps.progress import note_remarks
@@ -1686,6 +1687,69 @@ def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
         assert "2 个回答前带有思考过程" in client.get(job).text
 
 
+def test_a_job_is_called_by_its_question_wherever_jobs_are_listed(site, client):
+    """
+    Two jobs of one table are told apart by what they ask, on the first page, in the list and where their
+    table is removed; what a person wrote is text.
+    """
+    job = labelled(site, client, [[1, "so good", ""]])
+    (first,) = site.program.jobs.all()
+    (table,) = site.program.library.tables()
+    book = {
+        "variables": [
+            {"name": "x", "question": "Is it <b>kind</b>?", "labels": [{"name": "a"}, {"name": "b"}]}
+        ]
+    }
+    other = api.create(table.info.path, text="post", codebook=book)
+    for address in ("/", "/jobs", f"/tables/{table.id}/removing"):
+        page = client.get(address).text
+        assert re.search(rf'<a href="{job}" dir="auto">{re.escape(first.asks)}</a>', page), address
+    for address in ("/", "/jobs"):
+        page = client.get(address).text
+        assert (
+            f'<a href="/jobs/{desk.job_id(other.path)}" dir="auto">Is it &lt;b&gt;kind&lt;/b&gt;?</a>' in page
+        )
+
+
+def test_what_people_coded_outlives_their_table_and_gets_it_back(site, client):
+    """
+    Who removes a table is told of its coding sets, of what is written for it and of the rows that were tried;
+    what was coded can be read and downloaded without it, and the same file, dropped again, lets more rows be
+    drawn.
+    """
+    content = [[n, f"post <i>{n}</i>", ""] for n in range(1, 25)]
+    place = sent(client, table_file(content)).removesuffix("/label")
+    (table,) = site.program.library.tables()
+    assert client.post(f"{place}/try", data=GOOD_OR_BAD).status_code == 303
+    made = api.coding_set(
+        table.info.path, count=8, text="post", labels=["good", "bad"], prompt="Good?", name="S <b>"
+    )
+    first = made.rows()[0]
+    made.folder.add_codes("Anna", [Code(first.key, {"label": "good"})])
+    assert client.post(f"{place}/remove").headers["location"] == f"{place}/removing"
+    question = client.get(f"{place}/removing").text
+    link = f'<a href="/coding/{made.plan.id}" dir="auto">S &lt;b&gt;</a>'
+    assert f'{link}</th><td class="num">8</td><td class="num">1</td>' in question
+    assert (
+        f"{escape(desk.read_draft(table.draft()['draft']).summary)}</strong> 10 rows that were tried go, too."
+        in question
+    )
+    client.post("/settings/look", data={"language": "zh", "look": "light"})
+    assert "1 个编码集" in client.get(f"{place}/removing").text
+    client.post("/settings/look", data={"language": "en", "look": "light"})
+    client.post(f"{place}/remove", data={"sure": "yes"})
+    assert client.get(f"/coding/{made.plan.id}").status_code == 200
+    kept = client.get(f"/coding/{made.plan.id}/sheet?what=codes&to=csv")
+    assert "Anna" in kept.text
+    assert escape(first.text) in client.get(f"/coding/{made.plan.id}/by/Anna?row={first.key}").text
+    more = client.post(f"/coding/{made.plan.id}", data={"do": "draw", "count": "2"})
+    assert more.status_code >= 400
+    assert str(table.info.path) not in more.text.split("<details")[0]
+    assert sent(client, table_file(content)).startswith(f"{place}/")
+    assert client.post(f"/coding/{made.plan.id}", data={"do": "draw", "count": "2"}).status_code == 303
+    assert len(made.rows()) == 10
+
+
 def test_a_table_that_jobs_need_is_not_removed_by_one_press(site, client):
     """
     Who removes a table is told of the jobs that need it, and asked; when it is gone, their pages say what
@@ -1755,6 +1819,13 @@ def test_labels_of_another_model_are_not_taken_for_peoples(site, client):
     assert "a model labelled" not in client.get(job).text
     asked = client.get(job, params={"people": "gpt-4o_label"}).text
     assert "By its name a model labelled the column gpt-4o_label, not people." in asked
+    assert "<b>24</b><span>rows that the other model labelled</span>" in asked
+    assert "other model: good, model: " in asked
+    assert "Where both models differ" in asked
+    assert "people:" not in asked
+    assert "coded by people" not in asked
+    differing = {"people": "gpt-4o_label", "variable": "label", "differs": "1"}
+    assert "Rows where both models differ" in client.get(f"{job}/rows", params=differing).text
     assert "Differs from people" in client.get(f"{job}/rows").text
     alone = table_file([row[:3] for row in rows], ("id", "post", "prediction"))
     place = sent(client, alone).removesuffix("/label")

@@ -148,7 +148,7 @@ def test_a_table_that_is_removed_leaves_nothing(home):
         assert client.post(f"/jobs/{job.id}/discard").headers["location"] == "/jobs"
         assert places_with(home)
         assert not answers.exists()
-        assert client.post(f"{place}/remove").headers["location"] == "/"
+        assert client.post(f"{place}/remove", data={"sure": "yes"}).headers["location"] == "/"
         assert places_with(home) == []
         assert list((home / "cache" / "views").iterdir()) == []
         assert client.get(place).status_code == 404
@@ -189,10 +189,10 @@ def test_two_tables_of_the_same_bytes(home, tmp_path):
         second = f"/tables/{other.id}"
         assert first != second
         assert SENTINEL in client.get(second).text
-        client.post(f"{first}/remove")
+        client.post(f"{first}/remove", data={"sure": "yes"})
         assert places_with(home / "cache" / "views")
         assert SENTINEL in client.get(second).text
-        client.post(f"{second}/remove")
+        client.post(f"{second}/remove", data={"sure": "yes"})
         assert places_with(home) == []
 
 
@@ -304,7 +304,7 @@ def test_a_table_is_removed_while_its_rows_are_tried(home, monkeypatch):
             begun.append(trial.task)
             # The first waits for its answers before the second is begun.
             wait_until(lambda: engine.begun > 0)
-        assert client.post(f"{place}/remove").headers["location"] == "/"
+        assert client.post(f"{place}/remove", data={"sure": "yes"}).headers["location"] == "/"
         assert all(task.is_stopping for task in begun)
         # As if a file was just being made.
         left = home / "tables" / place.rpartition("/")[2] / "tries" / "late"
@@ -432,7 +432,7 @@ def test_what_versions_before_left_is_swept(home, tmp_path):
         assert {path.name for path in views.iterdir()} == {known.name, "just-begun"}
         assert not half.exists()
         # A view that does not say of what it is goes with its table nevertheless.
-        client.post(f"{place}/remove")
+        client.post(f"{place}/remove", data={"sure": "yes"})
         assert {path.name for path in views.iterdir()} == {"just-begun"}
 
 

@@ -394,7 +394,7 @@ class Run:
     @property
     def is_local(self) -> bool:
         """Whether the model runs on this machine; of several models, whether all do."""
-        return all(asking.provider == "local" for asking in self._plan.askings)
+        return self._plan.is_wholly_local
 
     def plan_tasks(
         self,

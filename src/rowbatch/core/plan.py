@@ -301,6 +301,11 @@ class Plan:
         return self.asking.provider == "local"
 
     @property
+    def is_wholly_local(self) -> bool:
+        """Whether all models do, where several are asked."""
+        return all(asking.provider == "local" for asking in self.askings)
+
+    @property
     def askings(self) -> tuple[Asking, ...]:
         """How each model is asked, the plan's own first."""
         return (self.asking, *(self.panel.others if self.panel else ()))

@@ -70,6 +70,9 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import known_ending as known_ending
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
+    from rowbatch.desk.needed import rows_tried as rows_tried
+    from rowbatch.desk.needed import sets_of_path as sets_of_path
+    from rowbatch.desk.needed import sources_of_sets as sources_of_sets
     from rowbatch.desk.people import columns_of_people as columns_of_people
     from rowbatch.desk.people import is_same as is_same
     from rowbatch.desk.people import names_a_model as names_a_model
@@ -190,6 +193,9 @@ _PLACES = {
     "column_names": "desk.questions",
     "columns_of_people": "desk.people",
     "names_a_model": "desk.people",
+    "rows_tried": "desk.needed",
+    "sets_of_path": "desk.needed",
+    "sources_of_sets": "desk.needed",
     "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
     "draw_more": "desk.coding",

@@ -95,6 +95,7 @@ _SAME_ANSWERS = ("example_rows", "dedupe", "samples", "fresh", "only_changed")
 # So many rows in a row, from all over the table.
 _SAMPLE_ROWS, _SAMPLE_CHUNK = 400, 40
 _TRIAL_ROWS = 10
+_SUMMARY_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,17 @@ class Draft:
         """Whether something is asked, complete or not."""
         written = any(one.question or one.name for one in self.questions)
         return bool(self.codebook or self.instructions or written)
+
+    @property
+    def summary(self) -> str:
+        """What it asks, in a line."""
+        if self.codebook:
+            return str(self.codebook.get("instructions") or "…")[:_SUMMARY_CHARS]
+        first = self.questions[0]
+        asked = first.question.strip() or self.instructions.strip() or "…"
+        named = ", ".join(label.name.strip() for label in first.filled_labels)
+        told = asked[:_SUMMARY_CHARS]
+        return f"{told} ({named[:_SUMMARY_CHARS]})" if named else told
 
 
 def read_draft(plain: Mapping[str, Any]) -> Draft:

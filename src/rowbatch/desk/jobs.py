@@ -190,6 +190,8 @@ class Job:
         collected_at: When that was, or None.
         spent_usd: What the provider billed so far, or None.
         parts: Its first shards, at most `MOST_PARTS`.
+        asks: What it asks, in a line: as it tells one job of a table from the next.
+        is_local: No model is asked but on this computer.
         is_direct: Rows are asked one by one, from here: nothing goes on at the provider by itself.
     """
 
@@ -205,25 +207,14 @@ class Job:
     collected_at: datetime | None
     spent_usd: Decimal | None
     parts: tuple[Part, ...]
+    asks: str
+    is_local: bool
     is_direct: bool = False
 
     @property
     def run(self) -> Run:
         """The run. What works on runs is large, and a list of jobs needs none of it."""
         return self.opened()
-
-    @property
-    def asks(self) -> str:
-        """
-        What it asks, in a line: as it tells one job of a table from the next. Of several questions the first,
-        and the names of the others.
-        """
-        answer = self.run.plan.question.answer
-        variables: Sequence[Mapping[str, Any]] = answer.get("variables") or ({},)
-        first, *others = variables
-        asked = first.get("question") or ("" if others else answer.get("instructions")) or first.get("name")
-        named = (str(one) for one in (asked, *(other.get("name") for other in others)) if one)
-        return " · ".join(" ".join(one.split()) for one in named)[:_LONGEST_NAME]
 
     @property
     def is_at_work(self) -> bool:
@@ -481,6 +472,7 @@ class Jobs:
 
     def _job(self, name: str, path: Path) -> Job:
         directory = RunDirectory(path)
+        plan = directory.plan()
         status = standing_of(directory, most_states=MOST_PARTS, most_events=_MOST_EVENTS)
         task = self._tasks.get(name)
         is_here = task is not None and task.is_alive
@@ -517,9 +509,11 @@ class Jobs:
             collected_at=status.collected_at,
             spent_usd=status.spent_usd,
             parts=_parts(status),
+            asks=_asked_in_a_line(plan.question.answer),
+            is_local=plan.is_wholly_local,
             # Of a job whose ledger is damaged that is told.
             is_direct=status.fault is None
-            and read_policy({**directory.plan().policy.to_plain(), **record.policy}).direct,
+            and read_policy({**plan.policy.to_plain(), **record.policy}).direct,
         )
 
 
@@ -537,7 +531,7 @@ def left_of_month(jobs: Sequence[Job], limit_usd: Decimal, now: datetime, *, wit
     spent = Decimal(0)
     for job in jobs:
         made = datetime.fromisoformat(job.status.created_at).astimezone(now.tzinfo)
-        if job.id == without or job.run.is_local or (made.year, made.month) != (now.year, now.month):
+        if job.id == without or job.is_local or (made.year, made.month) != (now.year, now.month):
             continue
         spent += job.spent_usd or Decimal(0)
         if job.status.fault is not None:
@@ -548,6 +542,15 @@ def left_of_month(jobs: Sequence[Job], limit_usd: Decimal, now: datetime, *, wit
                 Decimal(0), (job.run.policy().max_cost_usd or Decimal(0)) - (job.spent_usd or Decimal(0))
             )
     return max(Decimal(0), limit_usd - spent)
+
+
+def _asked_in_a_line(answer: Mapping[str, Any]) -> str:
+    """What a codebook asks: of several questions the first, and the names of the others."""
+    variables: Sequence[Mapping[str, Any]] = answer.get("variables") or ({},)
+    first, *others = variables
+    asked = first.get("question") or ("" if others else answer.get("instructions")) or first.get("name")
+    named = (str(one) for one in (asked, *(other.get("name") for other in others)) if one)
+    return " · ".join(" ".join(one.split()) for one in named)[:_LONGEST_NAME]
 
 
 def job_id(path: Path) -> str:

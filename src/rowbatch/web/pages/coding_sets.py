@@ -167,7 +167,10 @@ def _number(form: FormData, name: str) -> int:
 
 def one_set(request: Request) -> Response:
     """How far its coders are, and all that can be done with it."""
-    return _one_set(request)
+    w, drawn = words_for(request), request.query_params.get("drawn", "")
+    came = int(drawn) if drawn.isdecimal() and len(drawn) < 10 else 0
+    told = w.nt("%(n)s text was drawn.", "%(n)s texts were drawn.", came) if came else ""
+    return _one_set(request, told=told)
 
 
 def _one_set(request: Request, *, error: Shown | None = None, told: str = "") -> Response:
@@ -221,13 +224,13 @@ def change(request: Request, form: FormData) -> Response:
             return see_other("/coding")
         if do == "draw":
             came = desk.draw_more(coding, _number(form, "count"))
-            w = words_for(request)
-            return _one_set(request, told=w.nt("%(n)s text was drawn.", "%(n)s texts were drawn.", came))
+            return see_other(f"/coding/{coding.id}?drawn={came}")
         job, blind = text_of(form, "job"), text_of(form, "blind")
         run = str(program_of(request).jobs.job(job).run.path) if job else ""
         coding.show_model(run, float(blind) if blind in _SHARES else 0.2)
     except RowbatchError as error:
-        return _one_set(request, error=explain(words_for(request), error))
+        names = {str(coding.plan.source.path): table_name(request, coding)}
+        return _one_set(request, error=explain(words_for(request), error, names=names))
     return see_other(f"/coding/{coding.id}")
 
 

@@ -90,7 +90,7 @@ def results_values(
         "losses": [w.told(note) for note in results.losses([".csv"])[".csv"]],
         "can_compare": any(one.can_compare for one in results.variables),
         "coding_sets": len(results.coding_sets()),
-        "is_demonstration": job.run.is_local and bool(desk.model_note(job.run)),
+        "is_demonstration": job.is_local and bool(desk.model_note(job.run)),
         **_people_values(w, job, results, people, not_coded),
     }
 

@@ -55,14 +55,8 @@ def jobs(request: Request) -> Response:
             "done": w.t("done"),
             "draft": w.t("drafts"),
         }[kind],
-        question_of=question_of,
         any_at_work=any(job.is_at_work for job in found),
     )
-
-
-def question_of(job: desk.Job) -> str:
-    """What a job asks, as it tells one job of a table from the next."""
-    return job.asks
 
 
 def job(request: Request) -> Response:
@@ -103,9 +97,9 @@ def job(request: Request) -> Response:
         results=has_results,
         lost=lost,
         labelled_by=labels.provider_title(
-            w, api.find_provider("local" if found.run.is_local else found.status.provider)
+            w, api.find_provider("local" if found.is_local else found.status.provider)
         ),
-        question=question_of(found),
+        question=found.asks,
         table_id=table.id if table is not None else "",
         events=found.status.events[::-1],
     )
@@ -133,7 +127,7 @@ def _job_values(w: Words, program: Any, found: desk.Job) -> dict[str, Any]:
 
 def _every(found: desk.Job) -> str:
     """How often the page asks: often for the model of this computer, seldom when nothing moves."""
-    if found.run.is_local:
+    if found.is_local:
         return "1s"
     events = found.status.events
     quiet = time.time() - events[-1].at.timestamp() if events else 0.0
@@ -144,7 +138,7 @@ def _left(w: Words, found: desk.Job) -> str:
     left = found.task.seconds_left if found.task is not None else None
     if left is not None:
         return w.t("about %(time)s left", time=w.duration(left))
-    if found.run.is_local or found.is_elsewhere:
+    if found.is_local or found.is_elsewhere:
         return ""
     if found.is_direct:
         return ""

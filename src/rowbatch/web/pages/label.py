@@ -187,18 +187,8 @@ def _tabs_values(w: Words, table: desk.LibraryTable, page_id: str, version: int)
         "page_id": page_id,
         "version": version,
         "is_overtaken": table.is_overtaken(page_id, version),
-        "replaced": _summary(desk.read_draft(replaced)) if replaced else "",
+        "replaced": desk.read_draft(replaced).summary if replaced else "",
     }
-
-
-def _summary(draft: desk.Draft) -> str:
-    """What a draft asks, in a line."""
-    if draft.codebook:
-        return str(draft.codebook.get("instructions") or "…")[:120]
-    first = draft.questions[0]
-    asked = first.question.strip() or draft.instructions.strip() or "…"
-    named = ", ".join(label.name.strip() for label in first.filled_labels)
-    return f"{asked[:120]} ({named[:120]})" if named else asked[:120]
 
 
 def _has_key(draft: desk.Draft) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import api
-from rowbatch.errors import RowbatchError
+from rowbatch.errors import RowbatchError, StorageError
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.words import Words
 
 
 def model(request: Request) -> Response:
@@ -31,8 +34,16 @@ def _model(request: Request, shown: Shown | None = None) -> Response:
         is_whole=all(part.path is not None for part in parts),
         is_ours=any(part.path is not None and not part.is_package for part in parts),
         fetch=fetch,
-        shown=shown or (explain(words_for(request), error) if error is not None else None),
+        shown=shown or (_why_not(words_for(request), error) if error is not None else None),
     )
+
+
+def _why_not(w: Words, error: BaseException) -> Shown:
+    """Why the model did not come: no provider has to do with that, and a disk that is full is called so."""
+    shown = explain(w, error)
+    if isinstance(error, RowbatchError) and not isinstance(error, StorageError):
+        return replace(shown, title=w.t("The model could not be fetched"))
+    return shown
 
 
 def change(request: Request, form: FormData) -> Response:

@@ -191,7 +191,13 @@ def _heading(w: Words, results: desk.Results, chosen: desk.RowFilter) -> str:
     variable = results.variable(chosen.variable or results.columns[0])
     if chosen.says and (chosen.model or chosen.unlabelled):
         model = coded(variable, chosen.model) if chosen.model else w.t("no label")
-        return w.t("people: %(said)s, model: %(label)s", said=coded(variable, chosen.says), label=model)
+        sides = {"said": coded(variable, chosen.says), "label": model}
+        if desk.names_a_model(chosen.people):
+            return w.t("other model: %(said)s, model: %(label)s", **sides)
+        return w.t("people: %(said)s, model: %(label)s", **sides)
+    if desk.names_a_model(chosen.people):
+        differ = w.t("Rows where both models differ")
+        return differ if chosen.differs else w.t("Rows that the other model labelled")
     return w.t("Rows where people and model differ") if chosen.differs else w.t("Rows that people coded")
 
 

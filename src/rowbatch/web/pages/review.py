@@ -69,7 +69,7 @@ def _review(
     )
     provider = api.find_provider(plan.asking.provider)
     likely, most = preview.cost.likely_usd, preview.cost.high_usd
-    can_cap = not job.run.is_local and preview.cost.price is not None and most is not None
+    can_cap = not job.is_local and preview.cost.price is not None and most is not None
     chosen = cap if cap is not None else desk.read_settings().max_cost
     if not chosen and can_cap and likely is not None and most is not None:
         chosen = str(max(likely * _CAP_FACTOR, most).quantize(Decimal("0.01"), ROUND_UP))
@@ -85,7 +85,7 @@ def _review(
             "is_fresh": plan.asking.fresh,
             "is_only_changed": bool(plan.question.kept),
             "columns": plan.question.user.columns,
-            "is_local": job.run.is_local and not plan.asking.base_url,
+            "is_local": job.is_local and not plan.asking.base_url,
             "has_key": safe(api.find_key, provider, plan.asking.base_url) is not None or provider.is_free,
             "provider": provider.name,
             "limits": limits if limits is not None else _written_limits(job),
@@ -280,13 +280,13 @@ def set_cap(w: Words, program: Program, job: desk.Job, cap: str) -> str:
     """
     month = desk.read_settings().max_cost_month
     if not cap:
-        needs_one = month and not job.run.is_local
+        needs_one = month and not job.is_local
         return w.t("With a limit for the month, each job needs one of its own.") if needs_one else ""
     try:
         amount = api.usd(cap.replace(",", "."))
     except RowbatchError:
         return w.t("This is not an amount of money, as in 5 or 0.50.")
-    if month and not job.run.is_local:
+    if month and not job.is_local:
         now = datetime.now().astimezone()
         left = desk.left_of_month(program.jobs.all(), api.usd(month), now, without=job.id)
         if amount > left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from importlib.resources import as_file, files
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,8 +69,9 @@ async def receive(request: Request) -> Response:
 def _keep(
     program: Program, table_id: str, name: str, digest: str | None = None
 ) -> tuple[desk.LibraryTable, bool]:
-    """What came is a table; one that was removed comes back to its jobs."""
-    return program.library.keep_once(table_id, name, digest, wanted=program.jobs.sources())
+    """What came is a table; one that was removed comes back to its jobs and coding sets."""
+    wanted = chain(program.jobs.sources(), desk.sources_of_sets())
+    return program.library.keep_once(table_id, name, digest, wanted=wanted)
 
 
 async def _stream(request: Request, file: IO[bytes], most: int) -> str:

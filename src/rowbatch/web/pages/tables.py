@@ -14,7 +14,7 @@ from starlette.routing import Route
 from rowbatch import desk
 from rowbatch.errors import RowbatchError, UsageError, from_os_error
 from rowbatch.web.explain import explain, sentence
-from rowbatch.web.program import jobs_of_table
+from rowbatch.web.program import Program, jobs_of_table
 from rowbatch.web.rendering import JsonAnswer, page, program_of, see_other, with_form, words_for
 from rowbatch.web.ways import changes_of, place_buttons, reading_fields, way_buttons
 from rowbatch.web.words import Words, words_of
@@ -260,9 +260,9 @@ def change_reading(request: Request, form: FormData) -> Response:
 
 
 def remove(request: Request, form: FormData) -> Response:
-    """Forget a table, with what was made of it so that it could be looked at; first ask where jobs need it."""
+    """Forget a table, with what was made of it so that it could be looked at; first ask where it is needed."""
     program, table = program_of(request), table_of(request)
-    if "sure" not in form and jobs_of_table(program, table):
+    if "sure" not in form and any(_needed(program, table).values()):
         return see_other(f"/tables/{table.id}/removing")
     program.forget_table(table)
     program.library.remove(table.id)
@@ -270,9 +270,26 @@ def remove(request: Request, form: FormData) -> Response:
 
 
 def ask_to_remove(request: Request) -> Response:
-    """What removing a table would take away from its jobs."""
+    """What removing a table would take away, and from whom."""
     program, table = program_of(request), table_of(request)
-    return page(request, "table_remove.html", table=table, jobs=jobs_of_table(program, table))
+    needed = _needed(program, table)
+    return page(
+        request,
+        "table_remove.html",
+        table=table,
+        **needed,
+        tried=desk.rows_tried(table) if needed["draft"] else 0,
+    )
+
+
+def _needed(program: Program, table: desk.LibraryTable) -> dict[str, Any]:
+    """What needs a table: jobs, what people coded of it, and what was written for it."""
+    draft = desk.read_draft(table.draft().get("draft") or {})
+    return {
+        "jobs": jobs_of_table(program, table),
+        "sets": desk.sets_of_path(table.info.path),
+        "draft": draft.summary if draft.is_begun else "",
+    }
 
 
 ROUTES = [
