@@ -97,7 +97,7 @@ def _earlier(folder: Path, provider: str, number: int, rows: int) -> None:
     from rowbatch.results.columns import reader_digest
     from rowbatch.results.earlier import line_reader
     from rowbatch.steps.build import build
-    from rowbatch.store.fingerprints import write_fingerprints
+    from rowbatch.store.kept_frames import keep_frame
     from rowbatch.store.ledger import Ledger, new_shard
     from rowbatch.store.rundir import RunDirectory
 
@@ -121,7 +121,7 @@ def _earlier(folder: Path, provider: str, number: int, rows: int) -> None:
         "reader": [reader_digest(), lines.kind],
         "results": [[over.name, over.output_sha256, over.error_sha256]],
     }
-    write_fingerprints(place.fingerprints / "answered", about, frame.sort("h0", "row"))
+    keep_frame(place.fingerprints / "answered", about, frame.sort("h0", "row"))
 
 
 def _measured(verb: str, place: str, provider: str, number: str, rows: str) -> None:

@@ -1,6 +1,7 @@
 """
-Each page of a job of a million rows: CPU of this process, which serves it, of its first call, of a later one,
-and of the first one after a row was corrected.
+Each page of a job of a million rows: CPU of this process, which serves it, of its first call in a program
+that was just started, of a later one, and of the first one after a row was corrected. And before, of a run
+that the command line made and nobody looked at: how soon its page is there, and how soon its numbers are.
 
     .venv/bin/python benchmarks/bench_results.py
     .venv/bin/python benchmarks/bench_results.py --rows 100000
@@ -11,14 +12,15 @@ Target: 100 ms for any page; what is counted is counted once.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
+import httpx2
 import polars as pl
 import workload
 from bench_pages import least_ms
@@ -30,6 +32,8 @@ from rowbatch.store.rundir import remember_run
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 _HERE = Path(__file__).parent
+# What the page of a job has as long as its rows are made ready.
+_IS_COUNTED_YET = 'hx-trigger="every 800ms"'
 
 
 def make_job(folder: Path, rows: int) -> Path:
@@ -58,12 +62,55 @@ def once_ms(work: Callable[[], object]) -> float:
 def main() -> None:
     """Measure and print."""
     options = parser_of(__doc__.split("\n\n")[0], rows=1_000_000, rounds=5)
+    options.add_argument("--step", choices=("show", "pages"))
+    options.add_argument("--run", type=Path)
     asked = options.parse_args()
+    if asked.step:
+        {"show": show, "pages": measure}[asked.step](asked.run, asked.rows, asked.rounds)
+        return
     with tempfile.TemporaryDirectory(prefix="rowbatch-bench-", dir=asked.folder) as name:
         folder = Path(name)
         os.environ["ROWBATCH_HOME"] = str(folder / "home")
         os.chdir(folder)
-        measure(make_job(folder, asked.rows), asked.rows, asked.rounds)
+        place = make_job(folder, asked.rows)
+        # Each in a program of its own, as after a start.
+        for step in ("show", "pages"):
+            told = ["--step", step, "--run", place, "--rows", asked.rows, "--rounds", asked.rounds]
+            subprocess.run([sys.executable, str(Path(__file__).resolve()), *map(str, told)], check=True)
+
+
+def show(place: Path, rows: int, rounds: int) -> None:
+    """The page of a job that nobody looked at: once it is there, and once its numbers are."""
+    from rowbatch import desk
+    from serving_pages import served_pages, visiting
+
+    del rows, rounds
+    job = f"/jobs/{desk.job_id(place)}"
+    with served_pages() as site, visiting(site) as client:
+        client.get("/jobs")
+        cpu_s, wall_s = time.process_time(), time.perf_counter()
+        text = _asked(client, job)
+        print(f"a run that nobody looked at: its page after {_since(cpu_s, wall_s)}", flush=True)
+        while _IS_COUNTED_YET in text:
+            # As its page asks.
+            time.sleep(0.8)
+            text = _asked(client, f"{job}?part=results")
+        print(f"its numbers after {_since(cpu_s, wall_s)}; {peak_mb():,.0f} MB at most", flush=True)
+
+
+def _since(cpu_s: float, wall_s: float) -> str:
+    return f"{time.perf_counter() - wall_s:.1f} s ({time.process_time() - cpu_s:.1f} s of CPU)"
+
+
+def _asked(client: httpx2.Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200, (address, answer.text[:2_000])
+    return answer.text
+
+
+def peak_mb() -> float:
+    """The most memory that this process ever had, what it mapped of files included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(place: Path, rows: int, rounds: int) -> None:
@@ -92,20 +139,17 @@ def measure(place: Path, rows: int, rounds: int) -> None:
     )
     with served_pages() as site, visiting(site) as client:
         client.get("/jobs")
-        assert site.program.results(site.program.jobs.job(desk.job_id(place))).prepare(600.0)
-
-        def ask(address: str) -> bytes:
-            answer = client.get(f"{job}{address}")
-            assert answer.status_code == 200, (address, answer.text[:2_000])
-            return answer.content
-
         print(f"{'page':64} {'first':>9} {'later':>9} {'corrected':>9}")
         for number, address in enumerate(addresses, start=1):
-            work = partial(ask, address)
+
+            def work(address: str = address) -> None:
+                assert _IS_COUNTED_YET not in _asked(client, f"{job}{address}"), address
+
             first, later = once_ms(work), least_ms(work, rounds)
             run.correct(number, "label", label)
             corrected = once_ms(work)
-            print(f"/jobs/JOB{address:55} {first:6.0f} ms {later:6.0f} ms {corrected:6.0f} ms")
+            print(f"/jobs/JOB{address:55} {first:6.0f} ms {later:6.0f} ms {corrected:6.0f} ms", flush=True)
+        print(f"{peak_mb():,.0f} MB at most")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,15 @@ import importlib.util
 
 import pytest
 
-from rowbatch.core.tokens import PER_ANSWER, PER_MESSAGE, estimate_tokens, prompt_tokens, token_counter
+from rowbatch.core import tokens
+from rowbatch.core.tokens import (
+    PER_ANSWER,
+    PER_MESSAGE,
+    estimate_tokens,
+    prompt_tokens,
+    token_counter,
+    token_range,
+)
 
 TEXTS = {
     "english": "The council decided last night that the bus fares will go up again in spring, although many "
@@ -87,3 +95,14 @@ def test_the_tokens_of_a_prompt():
     assert prompt_tokens({"input": ["abc", "d"]}, count) == 4
     assert prompt_tokens({"instructions": "ab", "input": "c"}, count) == 2 + PER_MESSAGE + 1
     assert prompt_tokens({}, count) == 0
+
+
+@needs_tokens
+def test_a_range_needs_no_tokenizer(monkeypatch):
+    """
+    It takes 0.7 s of CPU to read one; what a sum can be in truth is known without.
+    """
+    counted, guessed = token_counter("o200k_base"), token_counter("")
+    monkeypatch.setattr(tokens, "_tokenizer", lambda encoding: pytest.fail(f"{encoding} is read"))
+    for encoding, counter in (("o200k_base", counted), ("", guessed)):
+        assert token_range(encoding, 1_000, 10) == (counter.low_of_high(1_000, 10), 1_000)

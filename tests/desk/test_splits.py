@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from rowbatch.core.codebook import parse_codebook
-from rowbatch.desk.splits import day_of, split_rows, splitting_columns
+from rowbatch.desk.splits import day_of, day_part, split_of, splitting_columns
 from rowbatch.store.view import TableView, write_view
 
 
@@ -27,8 +27,17 @@ def seen(tmp_path, columns, rows):
     return TableView(tmp_path / "view")
 
 
-def split(view, moods, columns):
-    return split_rows(view, pl.LazyFrame({"final:0": moods}), {"final:0": MOOD}, columns)
+def split(view, moods, columns, variable=MOOD):
+    """As results are: each cell with each label, counted one by one."""
+    cells = view.frame(1, view.state.rows)
+    found = []
+    for column, kind in columns.items():
+        key = str(column)
+        value = day_part(key) if kind == "date" else pl.col(key).str.strip_chars()
+        counted = Counter(zip(cells.select(value).to_series(), moods, strict=True))
+        listed = [(cell, mood, rows) for (cell, mood), rows in counted.items() if mood]
+        found.append(split_of(variable, column, kind, listed))
+    return [one for one in found if one is not None]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +149,7 @@ def test_rare_labels_are_put_together(tmp_path):
     variable = variable_of(*labels)
     moods = [label for n, label in enumerate(labels) for _ in range(12 - n)] * 2
     view = seen(tmp_path, ("g",), [("a" if n % 2 else "b",) for n in range(len(moods))])
-    (found,) = split_rows(view, pl.LazyFrame({"f": moods}), {"f": variable}, {0: "group"})
+    (found,) = split(view, moods, {0: "group"}, variable)
     assert found.labels == tuple(labels[:8])
     assert found.has_others
     assert sum(counts[-1] for _, counts in found.parts) == 2 * (4 + 3 + 2)

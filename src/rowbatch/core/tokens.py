@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 PER_MESSAGE, PER_ANSWER = 3, 3
@@ -71,6 +72,20 @@ def token_counter(encoding: str) -> TokenCounter:
     if tokenizer is None:
         return TokenCounter("", estimate_tokens)
     return TokenCounter(encoding, tokenizer.count)
+
+
+def token_range(encoding: str, high: int, texts: int) -> tuple[int, int]:
+    """
+    What texts can have in truth whose `TokenCounter.high` are so many in all; no tokenizer is read for it.
+
+    Args:
+        encoding: By which they were counted, where it is known; or "".
+        high: That sum.
+        texts: How many.
+    """
+    is_exact = bool(encoding) and find_spec("quicktok") is not None
+    counter = TokenCounter(encoding if is_exact else "", estimate_tokens)
+    return counter.low_of_high(high, texts), high
 
 
 @cache

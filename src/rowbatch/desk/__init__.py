@@ -100,9 +100,9 @@ if TYPE_CHECKING:
     from rowbatch.desk.results import Counts as Counts
     from rowbatch.desk.results import ResultRow as ResultRow
     from rowbatch.desk.results import Results as Results
-    from rowbatch.desk.results import RowFilter as RowFilter
     from rowbatch.desk.results import Sides as Sides
     from rowbatch.desk.results import coding_sets_of as coding_sets_of
+    from rowbatch.desk.row_filter import RowFilter as RowFilter
     from rowbatch.desk.settings import Settings as Settings
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
@@ -164,7 +164,7 @@ _PLACES = {
     "ResultRow": "desk.results",
     "Results": "desk.results",
     "coding_sets_of": "desk.results",
-    "RowFilter": "desk.results",
+    "RowFilter": "desk.row_filter",
     "RowPreview": "desk.drafts",
     "PageView": "desk.library",
     "SEPARATOR": "core.label_list",

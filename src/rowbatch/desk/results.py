@@ -6,11 +6,13 @@ import hashlib
 import itertools
 import json
 import mmap
-from collections.abc import Mapping, Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -18,11 +20,10 @@ from rowbatch.api.distil import Wish, distil_run
 from rowbatch.api.quality import RunEstimand, corrected, require_part
 from rowbatch.api.runs import Run
 from rowbatch.core.agreement import Agreement, Comparison
-from rowbatch.core.answer import FORGIVEN
 from rowbatch.core.coding_set import CodingSet
 from rowbatch.core.comparison import PeopleComparison, PeopleReader
 from rowbatch.core.confidence import BASIS_COLUMN, column_of, measured
-from rowbatch.core.forms import count_forgiven, forgiven_notices
+from rowbatch.core.forms import forgiven_notices
 from rowbatch.core.kinds.base import Tally, Variable
 from rowbatch.core.kinds.choice import LabelTally
 from rowbatch.core.kinds.quote import QuoteVariable
@@ -34,10 +35,21 @@ from rowbatch.core.samples import request_numbers
 from rowbatch.core.statistics.corrected import CorrectedEstimates
 from rowbatch.core.statistics.figures import Resampling
 from rowbatch.core.table_options import WriteOptions
+from rowbatch.desk.answer_codes import (
+    ROW_TYPE,
+    AnswerCodes,
+    HeldAnswers,
+    NotToldApartError,
+    pairs_of,
+    reasons_of,
+)
+from rowbatch.desk.comparisons import comparison_of, plain_comparison
 from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.people import columns_of_people, names_a_model
 from rowbatch.desk.readings import Reading, begin_reading
-from rowbatch.desk.splits import Split, split_rows, splitting_columns
+from rowbatch.desk.row_filter import RowFilter
+from rowbatch.desk.seen_tables import is_seen_same
+from rowbatch.desk.splits import Split, SplitKind, day_part, split_of, splitting_columns
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
@@ -63,63 +75,25 @@ from rowbatch.results.people import (
 from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.steps.export import foresee_export, foresee_losses
 from rowbatch.store.coding_sets import find_set, sets_of_table
+from rowbatch.store.column_codes import ColumnCodes, codes_of, keep_beside, kept_beside
+from rowbatch.store.corrections import Corrections, CorrectionsReader
 from rowbatch.store.distillations import DistilNote, read_distillations
+from rowbatch.store.kept_frames import keep_document, keep_frame, kept_document, kept_frame
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import ROW, TableView
-from rowbatch.store.view_folders import views_folder
-from rowbatch.tables.base import ColumnInfo
+from rowbatch.store.view_folders import mark_of_run, views_folder
+from rowbatch.tables.base import ColumnInfo, Table
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.words.notice import Notice
 
-_KEPT_FILTERS, _KEPT_COMPARISONS = 50, 8
+# Of the numbers of rows that filters found so many are kept: 16 MB. And so many of the other things.
+_KEPT_ROWS = 4_000_000
+_KEPT_FACTS, _KEPT_FORESEEN = 500, 8
+_FORMAT = 1
+Kept = TypeVar("Kept")
 # Formats of tables with values beside their texts.
 _TYPED = ("columnar", "excel", "frame", "r", "statistics")
 _FOUND_LINES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class RowFilter:
-    """
-    Which rows are wanted; what is "" does not count.
-
-    Attributes:
-        status: `ok`, `invalid`, …; or `missing-label` for all that were to be asked and have no label.
-        reason: The reason that goes with the status.
-        variable, label: Rows with this value of this variable, as it holds now, alone or among several.
-        not_asked: Only rows that have an answer, but no value of `variable`: it does not apply to them.
-        coded: Id of a coding set: only rows of it that people settled on; `says` and `differs` are of these.
-        part: Which rows of that set: `test`, `dev`, or all.
-        least, most: Rows whose value of this variable lies between these.
-        text: Words that stand in the text; letters of either case.
-        corrected: Only rows that a person corrected.
-        people: Name of a column with people's labels: only rows where it says something.
-        differs: Only rows where `people` says something else than the model answered, whatever holds now.
-        says: Only rows where `people` says this.
-        model: Rows that the model itself gave this label of `variable`.
-        unlabelled: Only rows that the model itself gave no label of `variable`.
-        not_coded: Values of `people` that mean that nobody coded the row, with commas in between.
-        least_sure: Only rows of which it is known how sure the model was, and which nobody corrected; those
-            of which it was least sure come first.
-    """
-
-    status: str = ""
-    reason: str = ""
-    variable: str = ""
-    label: str = ""
-    text: str = ""
-    corrected: bool = False
-    people: str = ""
-    differs: bool = False
-    says: str = ""
-    model: str = ""
-    unlabelled: bool = False
-    least: str = ""
-    most: str = ""
-    not_coded: str = ""
-    least_sure: bool = False
-    not_asked: bool = False
-    coded: str = ""
-    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +214,16 @@ class Results:
         self._infos: tuple[ColumnInfo, ...] = ()
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
-        self._found: dict[tuple[object, ...], pl.Series] = {}
-        self._counts: tuple[object, Counts] | None = None
-        self._comparisons: dict[tuple[object, ...], PeopleComparison] = {}
-        self._splits: tuple[object, list[Split]] | None = None
-        self._coded_columns: tuple[Path, dict[str, Variable]] | None = None
+        self._table: Table | None = None
+        self._counting: Task | None = None
+        self._corrections = CorrectionsReader(run.path)
+        self._codes: AnswerCodes | None = None
+        self._now: tuple[AnswerCodes, Corrections, HeldAnswers] | None = None
+        self._found: tuple[HeldAnswers, dict[RowFilter, pl.Series]] | None = None
+        self._counts: tuple[HeldAnswers, Counts] | None = None
+        self._splits: tuple[HeldAnswers, list[Split]] | None = None
+        self._kept: dict[tuple[Path, str], Any] = {}
+        self._lock = threading.Lock()
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
         self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
@@ -264,24 +243,62 @@ class Results:
             self.reading = None
         if self.reading is None:
             source = self.run.plan.source
-            table = open_source(source, self.run.path)
+            self._table = table = open_source(source, self.run.path, is_seen_same)
             self._infos = table.columns
             self.reading = begin_reading(table, source.sha256)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder or not folder.exists():
             self._make_answers(folder, wait_s)
         is_read = self.reading.wait(wait_s) and self.reading.is_complete
-        for task in (self.reading.task, self._answers_task):
+        if is_read and self._answers is not None and self._answers.folder == folder:
+            self._count(self._answers, wait_s)
+        for task in (self.reading.task, self._answers_task, self._counting):
             if task is not None and task.error is not None:
-                self.reading = self._answers_task = None
+                self.reading = self._answers_task = self._counting = None
                 raise task.error
-        return is_read and self._answers is not None and self._answers.folder == folder
+        return is_read and self._codes is not None and self._codes.view.folder == folder
+
+    def _count(self, answers: TableView, wait_s: float) -> None:
+        """What pages ask of all rows: from what is kept beside the views, or made and kept there."""
+        if self._codes is not None and self._codes.view is answers:
+            return
+        if self._counting is None or not self._counting.is_alive:
+
+            def work(task: Task) -> AnswerCodes:
+                codes = AnswerCodes(self.codebook, answers)
+                codes.make(task.check)
+                self._count_beside(codes, task.check)
+                return codes
+
+            self._counting = Task(f"count {self.run.path.name}", work).start()
+        if self._counting.wait(wait_s) and self._counting.error is None:
+            codes: AnswerCodes | None = self._counting.result
+            if codes is not None and codes.view is answers:
+                self._codes = codes
+            self._counting = None
+
+    def _count_beside(self, codes: AnswerCodes, check: Callable[[], object]) -> None:
+        """What is known of the answers only beside the table."""
+        self._people()
+        self._formulas()
+        for column, _ in self._splitting().items():
+            for place, _ in self._split_variables():
+                check()
+                self._pairs(codes, column, place)
+        for name, variable in self._people().items():
+            check()
+            self._cells(self._table_view().columns.index(name))
+            with suppress(UsageError):
+                self.compare_with_people(name, variable.name)
+        if self._measured:
+            self._least_sure()
 
     def stop(self) -> None:
         """End what makes the views of the answers."""
-        if self._answers_task is not None:
-            self._answers_task.stop()
-            self._answers_task.wait(5.0)
+        for task in (self._answers_task, self._counting):
+            if task is not None:
+                task.stop()
+                task.wait(5.0)
 
     @property
     def prepared_rows(self) -> int:
@@ -290,51 +307,44 @@ class Results:
 
     def counts(self) -> Counts:
         """How many rows there are of each kind, corrections counted in."""
-        answers, corrections = self._view(), self.run.corrections()
-        stamp = (answers.folder, str(corrections))
-        if self._counts is not None and self._counts[0] == stamp:
+        held = self._held()
+        if self._counts is not None and self._counts[0] is held:
             return self._counts[1]
-        scan = self._scan()
-        by_status = scan.group_by("status").len().collect()
-        statuses = {str(name): int(count) for name, count in by_status.iter_rows()}
-        told = (
-            scan.filter(pl.col("status") != "ok")
-            .group_by("status", "status_reason")
-            .len()
-            .sort("len", "status_reason", descending=[True, False])
-            .collect()
-        )
-        reasons: dict[str, list[tuple[str, int]]] = {}
-        for status, reason, count in told.iter_rows():
-            if len(reasons.setdefault(status, [])) < 5:
-                reasons[status].append((reason, int(count)))
+        codes = held.codes
         tallies: dict[str, Tally] = {}
         cant_say: dict[str, int] = {}
         not_asked: dict[str, int] = {}
-        for position, variable in enumerate(self.variables):
-            tally = variable.tally()
-            values = pl.col(final_column(position))
+        for place, variable in enumerate(self.variables):
+            counted, tally = held.final(place).counted(), variable.tally()
             if tally is not None:
-                tally.add(scan.select(values).filter(values != "").collect().to_series())
                 tallies[variable.name] = tally
+                if None in counted:
+                    values = pl.col(final_column(place))
+                    tally.add(self._scan().select(values).filter(values != "").collect().to_series())
+                else:
+                    tally.add_counted({value: rows for value, rows in counted.items() if value and rows})
             if variable.cant_say and variable.word_for_cant_say is not None:
-                says_not = scan.select((values == variable.cant_say_word).sum())
-                cant_say[variable.name] = int(says_not.collect().item() or 0)
+                cant_say[variable.name] = counted[variable.cant_say_word]
             if variable.only_if:
-                left_out = scan.select((_is_answered() & (values == "")).sum())
-                not_asked[variable.name] = int(left_out.collect().item() or 0)
+                not_asked[variable.name] = held.not_asked(place)
         counts = Counts(
-            rows=answers.state.rows,
-            statuses=statuses,
-            reasons={status: tuple(listed) for status, listed in reasons.items()},
+            rows=codes.view.state.rows,
+            statuses=codes.statuses,
+            reasons=self._reasons(codes),
             tallies=tallies,
             cant_say=cant_say,
             not_asked=not_asked,
-            corrected=len(corrections),
-            forgiven=count_forgiven(answers.scan([FORGIVEN]).select(FORGIVEN).collect().to_series()),
+            corrected=len(self._corrections.read()),
+            forgiven=codes.forgiven,
         )
-        self._counts = (stamp, counts)
+        self._counts = (held, counts)
         return counts
+
+    def _reasons(self, codes: AnswerCodes) -> Mapping[str, tuple[tuple[str, int], ...]]:
+        try:
+            return codes.reasons
+        except NotToldApartError:
+            return self._keep("reasons", lambda: reasons_of(self._view().scan()), _reasons_as_made)
 
     def rows(self, chosen: RowFilter) -> pl.Series:
         """
@@ -343,14 +353,19 @@ class Results:
         Raises:
             UsageError: There is no such variable or column.
         """
-        key = (self._view().folder, str(self.run.corrections()), chosen)
-        # What people code changes from one look to the next.
-        found = self._found.get(key) if not chosen.coded else None
+        if chosen.coded:
+            # What people code changes from one look to the next.
+            return self._search(chosen)
+        held = self._held()
+        if self._found is None or self._found[0] is not held:
+            self._found = held, {}
+        kept = self._found[1]
+        found = kept.get(chosen)
         if found is None:
             found = self._search(chosen)
-            while len(self._found) >= _KEPT_FILTERS:
-                self._found.pop(next(iter(self._found)))
-            self._found[key] = found
+            while kept and sum(map(len, kept.values())) + len(found) > _KEPT_ROWS:
+                kept.pop(next(iter(kept)), None)
+            kept[chosen] = found
         return found
 
     def page(
@@ -379,7 +394,7 @@ class Results:
         else:
             answers = self._view().take(numbers)
             texts = self._table_view().take(numbers, [str(position) for position in self._text_positions()])
-        corrections = self.run.corrections()
+        corrections = self._corrections.read()
         positions = self._text_positions()
         found = []
         for number, cells, told in zip(
@@ -412,7 +427,7 @@ class Results:
         settings = request_settings(self.run.plan.question, self.run.plan.asking)
         message = settings.user.render(named)
         values = {name: told[str(place)] for place, name in enumerate(self.columns)}
-        human = self.run.corrections().get(number, {})
+        human = self._corrections.read().get(number, {})
         is_asked = told["status"] != "skipped"
         has_image = bool(settings.image)
         return ResultRow(
@@ -504,13 +519,17 @@ class Results:
         Raises:
             UsageError: No row has people's value, or one of theirs is not in the codebook.
         """
-        key = (self._view().folder, people, variable, not_coded.strip())
-        if key not in self._comparisons:
-            found = self._compare(people, variable, not_coded)
-            while len(self._comparisons) >= _KEPT_COMPARISONS:
-                self._comparisons.pop(next(iter(self._comparisons)))
-            self._comparisons[key] = found
-        return self._comparisons[key]
+        chosen = comparable_variable(self.codebook, variable)
+        found = self._keep(
+            json.dumps(["compared", people, variable, not_coded.strip()]),
+            lambda: plain_comparison(chosen, lambda: self._compare(people, variable, not_coded)),
+            lambda plain: comparison_of(chosen, plain),
+            # Whatever people type into the field.
+            is_only_here=bool(not_coded.strip()),
+        )
+        if isinstance(found, UsageError):
+            raise found
+        return found
 
     def _compare(self, people: str, variable: str, not_coded: str) -> PeopleComparison:
         chosen = comparable_variable(self.codebook, variable)
@@ -559,21 +578,68 @@ class Results:
 
     def splits(self) -> list[Split]:
         """How often each label that holds is given by group and over time; counted once and kept."""
-        view, answers = self._table_view(), self._view()
-        stamp = (answers.folder, str(self.run.corrections()))
-        if self._splits is None or self._splits[0] != stamp:
-            variables = {
-                final_column(self._place(one.name)): one
-                for one in self.variables
-                if one.choices and not one.has_several
-            }
-            coded_by_people = {view.columns.index(name) for name in self._people()}
-            columns = splitting_columns(view, {*self._text_positions(), *coded_by_people})
-            # A table that was cut off while it was read has fewer rows than answers.
-            is_whole = view.state.rows == answers.state.rows
-            found = split_rows(view, self._scan(), variables, columns) if is_whole else []
-            self._splits = (stamp, found)
+        held = self._held()
+        if self._splits is None or self._splits[0] is not held:
+            found = (
+                split_of(variable, column, kind, counted)
+                for place, variable in self._split_variables()
+                for column, kind in self._splitting().items()
+                if (counted := self._counted_parts(held, column, place)) is not None
+            )
+            self._splits = (held, [one for one in found if one is not None])
         return self._splits[1]
+
+    def _split_variables(self) -> list[tuple[int, Variable]]:
+        return [
+            (place, one) for place, one in enumerate(self.variables) if one.choices and not one.has_several
+        ]
+
+    def _splitting(self) -> dict[int, SplitKind]:
+        """Columns that make parts of the table; none where it was cut off while it was read."""
+        if not self._is_whole():
+            return {}
+
+        def find() -> list[tuple[int, SplitKind]]:
+            view = self._table_view()
+            coded_by_people = {view.columns.index(name) for name in self._people()}
+            return [*splitting_columns(view, {*self._text_positions(), *coded_by_people}).items()]
+
+        return self._keep("splitting", find, dict)
+
+    def _cells(self, column: int, kind: SplitKind = "group") -> ColumnCodes:
+        """A column of the table: without blanks around its cells, or the days that they say."""
+        key = (self._table_view().folder, f"{kind}-{column}")
+        if key not in self._kept:
+            value = day_part(str(column)) if kind == "date" else pl.col(str(column)).str.strip_chars()
+            self._kept[key] = codes_of(self._table_view(), f"table-{kind}-{column}", value, ("",))
+        found: ColumnCodes = self._kept[key]
+        return found
+
+    def _pairs(self, codes: AnswerCodes, column: int, place: int) -> Mapping[tuple[int, int], int]:
+        """Rows by code of a column that makes parts, and code of the model's value of a variable."""
+        kind = self._splitting()[column]
+
+        def count() -> list[list[int]]:
+            cells = self._cells(column, kind)
+            return [[*pair, rows] for pair, rows in pairs_of(cells, codes.own(place)).items()]
+
+        return self._keep(
+            f"pairs {column} {place}", count, lambda plain: {(one, two): rows for one, two, rows in plain}
+        )
+
+    def _counted_parts(self, held: HeldAnswers, column: int, place: int) -> list[tuple[str, str, int]] | None:
+        """Rows with each cell of a column and each label that holds; None where there are too many cells."""
+        cells, own = self._cells(column, self._splitting()[column]), held.codes.own(place)
+        if not cells.is_whole:
+            return None
+        counted: Counter[tuple[str | None, str | None]] = Counter()
+        for (cell, label), rows in self._pairs(held.codes, column, place).items():
+            counted[cells.values[cell], own.values[label]] += rows
+        places, values = held.changed(place)
+        here = cells.values_at(places)
+        counted.subtract(zip(here, own.values_at(places), strict=True))
+        counted.update(zip(here, values, strict=True))
+        return [(cell or "", label, rows) for (cell, label), rows in counted.items() if label and rows]
 
     def sides(self, chosen: RowFilter, variable: str, rows: Sequence[int]) -> list[Sides]:
         """
@@ -602,10 +668,13 @@ class Results:
         return [Sides(*both) for both in zip(said, answered, alike, strict=True)]
 
     def _people(self) -> dict[str, Variable]:
-        view = self._table_view()
-        if self._coded_columns is None or self._coded_columns[0] != view.folder:
-            self._coded_columns = view.folder, columns_of_people(view, self._infos, self.variables)
-        return self._coded_columns[1]
+        def find() -> list[tuple[str, str]]:
+            found = columns_of_people(self._table_view(), self._infos, self.variables)
+            return [(column, variable.name) for column, variable in found.items()]
+
+        return self._keep(
+            "people", find, lambda plain: {column: self.variable(name) for column, name in plain}
+        )
 
     def label_at(self, position: int) -> str:
         """What a column of the table is about, in words; or ""."""
@@ -632,11 +701,16 @@ class Results:
 
     def losses(self, endings: Sequence[str]) -> dict[str, tuple[Notice, ...]]:
         """What tables with these endings will not have of the labels and missing values of this one."""
-        key = ("losses", str(self.run.corrections()), tuple(endings))
+        # Only which variables were corrected makes other columns.
+        corrected = frozenset(name for values in self._corrections.read().values() for name in values)
+        key = (self._view().folder, corrected, tuple(endings))
         if key not in self._foreseen:
-            # One is kept: corrections come one after the other.
-            found = foresee_losses(self._directory, [Path(f"table{ending}") for ending in endings])
-            self._foreseen = {key: {path.suffix: notes for path, notes in found.items()}}
+            found = foresee_losses(
+                self._directory, [Path(f"table{ending}") for ending in endings], self._table
+            )
+            while len(self._foreseen) >= _KEPT_FORESEEN:
+                self._foreseen.pop(next(iter(self._foreseen)))
+            self._foreseen[key] = {path.suffix: notes for path, notes in found.items()}
         return self._foreseen[key]
 
     def foresee_export(
@@ -656,20 +730,62 @@ class Results:
 
     def formulas(self) -> int:
         """Cells and names that a spreadsheet would take for formulas, of the table and of the answers."""
-        key = ("formulas", self._view().folder)
-        if key not in self._found:
+        return self._formulas()
+
+    def _formulas(self) -> int:
+        def count() -> int:
             total = 0
             numbers = {column_of(one.place) for one in self._measured}
             for view in (self._table_view(), self._view()):
                 names = pl.DataFrame({"name": view.columns}, schema={"name": pl.String})
                 total += int(names.select(looks_like_formula(pl.col("name")).sum()).item() or 0)
                 texts = [name for name in view.keys if name not in numbers]
-                found = view.scan(texts).select(
+                for part in view.parts(
                     pl.sum_horizontal(looks_like_formula(pl.col(name)).sum() for name in texts)
-                )
-                total += int(found.collect().item() or 0)
-            self._found[key] = pl.Series([total])
-        return int(self._found[key][0])
+                ):
+                    total += int(part.item() or 0)
+            return total
+
+        return self._keep("formulas", count, int)
+
+    def _keep(
+        self,
+        what: str,
+        make: Callable[[], Any],
+        read: Callable[[Any], Kept],
+        *,
+        is_only_here: bool = False,
+    ) -> Kept:
+        """
+        What is known of the answers beside the table: made once, and kept beside the view of the table, so
+        that nothing of its cells is left when that is removed.
+
+        Args:
+            what: Tells it from all else that is kept of the run.
+            make: Makes it, as JSON can hold it.
+            read: What it is then.
+            is_only_here: It is kept in this process alone.
+        """
+        key = (self._view().folder, what)
+        if key not in self._kept:
+            view = self._table_view()
+            name = hashlib.sha256(what.encode()).hexdigest()[:16]
+            path = kept_beside(view, f"{mark_of_run(self.run.path)}-{name}")
+            about = {"of": self._view().folder.name, "what": what, "format": _FORMAT}
+            plain = None if is_only_here else kept_document(path, about)
+            if plain is None:
+                # As it will be read.
+                plain = json.loads(json.dumps(make()))
+                if not is_only_here:
+                    keep_beside(view, lambda: keep_document(path, about, plain))
+            found = read(plain)
+            with self._lock:
+                while len(self._kept) >= _KEPT_FACTS:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[key] = found
+            return found
+        known: Kept = self._kept[key]
+        return known
 
     def _answers_folder(self) -> Path:
         with self._directory.ledger() as ledger:
@@ -722,9 +838,22 @@ class Results:
             raise UsageError("no-such-variable", variable=variable)
         return self.columns.index(variable)
 
+    def _held(self) -> HeldAnswers:
+        """What holds now."""
+        codes, corrections = self._codes, self._corrections.read()
+        if codes is None:
+            raise InputError("answers-not-read-yet")
+        if self._now is None or self._now[0] is not codes or self._now[1] is not corrections:
+            self._now = codes, corrections, HeldAnswers(codes, corrections)
+        return self._now[2]
+
+    def _is_whole(self) -> bool:
+        """Whether each answer has its row: a table that was cut off while it was read has fewer."""
+        return self._table_view().state.rows == self._view().state.rows
+
     def _scan(self) -> pl.LazyFrame:
         """Answers with what people corrected."""
-        return CorrectedAnswers(self.columns, self.run.corrections()).join(self._view().scan())
+        return CorrectedAnswers(self.columns, self._corrections.read()).join(self._view().scan())
 
     def _with_people(self, scan: pl.LazyFrame, chosen: RowFilter, variable: Variable) -> pl.LazyFrame:
         """Rows with what people said of a variable; what is none of its values as it stands."""
@@ -898,6 +1027,112 @@ class Results:
         return known.sort(SURE, ROW)
 
     def _search(self, chosen: RowFilter) -> pl.Series:
+        place = self._place(chosen.variable or self.columns[0])
+        try:
+            found = self._by_codes(chosen, place)
+        except NotToldApartError:
+            found = self._by_values(chosen)
+        return self._with_words(found, chosen.text) if chosen.text else found
+
+    def _by_codes(self, chosen: RowFilter, place: int) -> pl.Series:
+        """
+        Rows that a filter wants, whatever their texts.
+
+        Raises:
+            NotToldApartError: Codes do not say it.
+        """
+        mask = self._held().mask(chosen, place)
+        if chosen.coded:
+            beside = self._coded_mask(chosen, place)
+            mask = beside if mask is None else mask & beside
+        elif chosen.people:
+            beside = self._people_mask(chosen, place)
+            mask = beside if mask is None else mask & beside
+        if chosen.least_sure:
+            order, is_left = self._least_sure(), ~self._held().is_corrected
+            return order.filter((is_left if mask is None else is_left & mask).gather(order - 1))
+        if mask is None:
+            return pl.int_range(1, self._view().state.rows + 1, dtype=ROW_TYPE, eager=True)
+        return mask.arg_true().cast(ROW_TYPE) + 1
+
+    def _people_mask(self, chosen: RowFilter, place: int) -> pl.Series:
+        """Of each row, whether people say in a column of the table what a filter wants."""
+        column = people_position(self._table_view().columns, chosen.people)
+        if not self._is_whole():
+            raise NotToldApartError
+        variable, cells = self.codebook.answers[place], self._cells(column)
+        if not cells.is_whole:
+            raise NotToldApartError
+        reader = self._reader(variable, column, chosen.not_coded)
+        said = [reader.read_or_keep(cell or "") for cell in cells.values]
+        mask = cells.where([one == chosen.says if chosen.says else one != "" for one in said])
+        return mask & self._differing(variable, cells, said, place, mask) if chosen.differs else mask
+
+    def _differing(
+        self, variable: Variable, cells: ColumnCodes, said: Sequence[str], place: int, among: pl.Series
+    ) -> pl.Series:
+        """Of each row among some, whether people and the model differ; each pair is looked at once."""
+        own = self._held().codes.own(place)
+        if not own.is_whole:
+            raise NotToldApartError
+        width = len(own.values)
+        both = cells.codes.cast(pl.UInt64) * width + own.codes.cast(pl.UInt64)
+        pairs = both.filter(among).unique().to_list()
+        told = pl.DataFrame(
+            {
+                PEOPLE: [said[pair // width] for pair in pairs],
+                MODEL: [own.values[pair % width] for pair in pairs],
+            },
+            schema={PEOPLE: pl.String, MODEL: pl.String},
+        )
+        alike = told.select(variable.is_same(pl.col(PEOPLE), pl.col(MODEL))).to_series().to_list()
+        others = [pair for pair, is_one in zip(pairs, alike, strict=True) if not is_one]
+        return both.is_in(pl.Series(others, dtype=pl.UInt64).implode())
+
+    def _coded_mask(self, chosen: RowFilter, place: int) -> pl.Series:
+        """Of each row, whether people settled in a coding set on what a filter wants."""
+        variable, own = self.codebook.answers[place], self._held().codes.own(place)
+        gold = self._coded(chosen.coded, variable.name, chosen.part).settled.gold
+        total = self._view().state.rows
+        known = {row: said for row, said in gold.items() if said and 1 <= row <= total}
+        if chosen.says:
+            known = {row: said for row, said in known.items() if said == chosen.says}
+        rows = pl.Series([row - 1 for row in known], dtype=ROW_TYPE)
+        if chosen.differs and known:
+            if not own.is_whole:
+                raise NotToldApartError
+            told = pl.DataFrame({PEOPLE: [*known.values()], MODEL: own.values_at(rows)})
+            rows = rows.filter(~told.select(variable.is_same(pl.col(PEOPLE), pl.col(MODEL))).to_series())
+        nobody = pl.repeat(False, total, dtype=pl.Boolean, eager=True)
+        return nobody.scatter(rows, True) if len(rows) else nobody
+
+    def _least_sure(self) -> pl.Series:
+        """Numbers of the rows of which it is known how sure the model was, the least sure first."""
+        key = (self._view().folder, "least sure")
+        if key not in self._kept:
+            view = self._view()
+            path, about = kept_beside(view, "least-sure"), {"of": view.folder.name, "format": _FORMAT}
+            found = kept_frame(path, about)
+            if found is None:
+                known = view.scan().select(ROW, how_sure(self.run.plan)).filter(pl.col(SURE).is_not_null())
+                made = known.sort(SURE, ROW).select(pl.col(ROW).cast(ROW_TYPE)).collect()
+                keep_beside(view, lambda: keep_frame(path, about, made))
+                found = made
+            self._kept[key] = found[ROW]
+        order: pl.Series = self._kept[key]
+        return order
+
+    def _with_words(self, found: pl.Series, words: str) -> pl.Series:
+        """Rows that have these words in their texts; letters of either case."""
+        keys = [str(position) for position in self._text_positions()]
+        has = pl.any_horizontal(
+            pl.col(key).str.to_lowercase().str.contains(words.lower(), literal=True) for key in keys
+        )
+        texts = self._table_view().scan(keys).filter(has).select(ROW).collect()[ROW]
+        return found.filter(found.is_in(texts.cast(ROW_TYPE).implode()))
+
+    def _by_values(self, chosen: RowFilter) -> pl.Series:
+        """As `_by_codes`, by the values themselves."""
         scan = self._of_status(self._scan(), chosen)
         place = self._place(chosen.variable or self.columns[0])
         scan = self._with_value(scan, place, chosen)
@@ -917,21 +1152,7 @@ class Results:
                 scan = scan.filter(~self.codebook.answers[place].is_same(pl.col(PEOPLE), own))
         if chosen.least_sure:
             scan = self._least_sure_first(scan)
-        found: pl.Series = scan.select(ROW).collect()[ROW]
-        if chosen.text:
-            keys = [str(position) for position in self._text_positions()]
-            words = chosen.text.lower()
-            texts = (
-                self._table_view()
-                .scan(keys)
-                .filter(
-                    pl.any_horizontal(
-                        pl.col(key).str.to_lowercase().str.contains(words, literal=True) for key in keys
-                    )
-                )
-            )
-            has = texts.select(ROW).collect()[ROW]
-            found = found.filter(found.is_in(has.implode()))
+        found: pl.Series = scan.select(ROW).collect()[ROW].cast(ROW_TYPE)
         return found
 
     def _with_value(self, scan: pl.LazyFrame, place: int, chosen: RowFilter) -> pl.LazyFrame:
@@ -967,6 +1188,10 @@ class Results:
                     ids = [f'"row-{one}"'.encode() for one in here]
                     found += [(shard.round, line) for wanted in ids for line in _lines_with(path, wanted)]
         return tuple(found[: _FOUND_LINES + samples - 1])
+
+
+def _reasons_as_made(plain: Mapping[str, list[tuple[str, int]]]) -> dict[str, tuple[tuple[str, int], ...]]:
+    return {status: tuple((why, rows) for why, rows in listed) for status, listed in plain.items()}
 
 
 def _is_answered() -> pl.Expr:

@@ -16,6 +16,8 @@ from rowbatch.core.kinds.date import date_of
 from rowbatch.store.view import TableView
 
 Unit = Literal["group", "day", "week", "month", "year"]
+SplitKind = Literal["group", "date"]
+"""Of a column that makes parts."""
 
 _LOOKED_AT_ROWS = 2_000
 _MOST_GROUPS, _MOST_GROUP_CHARS, _MOST_COLUMNS = 12, 60, 3
@@ -27,7 +29,6 @@ _MOST_LABELS = 8
 _MOST_DAYS = 50_000
 # With points the day stands first, wherever that is written.
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_CELL, _LABEL, _ROWS = "cell", "label", "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Split:
     left_out: int
 
 
-def splitting_columns(view: TableView, not_these: Collection[int]) -> dict[int, Literal["group", "date"]]:
+def splitting_columns(view: TableView, not_these: Collection[int]) -> dict[int, SplitKind]:
     """
     Columns that make parts of a table: the first with dates, and some with few values.
 
@@ -63,8 +64,8 @@ def splitting_columns(view: TableView, not_these: Collection[int]) -> dict[int, 
         not_these: Positions of columns that hold texts or labels.
     """
     sample = view.frame(1, _LOOKED_AT_ROWS)
-    groups: dict[int, Literal["group", "date"]] = {}
-    dates: dict[int, Literal["group", "date"]] = {}
+    groups: dict[int, SplitKind] = {}
+    dates: dict[int, SplitKind] = {}
     for position in range(len(view.columns)):
         if position in not_these:
             continue
@@ -98,57 +99,25 @@ def day_of(cell: str) -> dt.date | None:
     return date_of(cell)
 
 
-def split_rows(
-    view: TableView,
-    answers: pl.LazyFrame,
-    variables: Mapping[str, Variable],
-    columns: Mapping[int, Literal["group", "date"]],
-) -> list[Split]:
-    """
-    Count the labels of each part, in one pass over the columns that are needed.
-
-    Args:
-        view: Of the table.
-        answers: A row for each of its rows, in order.
-        variables: By the column of `answers` with the labels that hold.
-        columns: What `splitting_columns` found.
-    """
-    if not variables or not columns:
-        return []
-    cells = view.scan([str(position) for position in columns]).select(
-        _day_part(str(position)) if kind == "date" else pl.col(str(position)).str.strip_chars()
-        for position, kind in columns.items()
-    )
-    # Both have all rows in the same order: nothing has to be joined.
-    both = pl.concat([answers.select(*variables), cells], how="horizontal")
-    wanted = [(name, position) for name in variables for position in columns]
-    counted = pl.collect_all(
-        both.filter(pl.col(name) != "")
-        .group_by(pl.col(str(position)).alias(_CELL), pl.col(name).alias(_LABEL))
-        .agg(pl.len().alias(_ROWS))
-        for name, position in wanted
-    )
-    found = (
-        _split(variables[name], position, columns[position], frame.iter_rows())
-        for (name, position), frame in zip(wanted, counted, strict=True)
-    )
-    return [one for one in found if one is not None]
-
-
-def _day_part(key: str) -> pl.Expr:
+def day_part(key: str) -> pl.Expr:
     """A moment without its time of day, so that there are few of them."""
     cell = pl.col(key).str.strip_chars()
     is_moment = cell.str.slice(10, 1).is_in(["T", " "])
     return pl.when(is_moment).then(cell.str.slice(0, 10)).otherwise(cell).alias(key)
 
 
-def _split(
-    variable: Variable,
-    position: int,
-    kind: Literal["group", "date"],
-    counted: Iterable[tuple[str, str, int]],
+def split_of(
+    variable: Variable, position: int, kind: SplitKind, counted: Iterable[tuple[str, str, int]]
 ) -> Split | None:
-    """The parts of one variable by one column; None where there are too many, or only one."""
+    """
+    The parts of one variable by one column; None where there are too many, or only one.
+
+    Args:
+        variable: Whose labels.
+        position: Of the column.
+        kind: As `splitting_columns` found it.
+        counted: Each cell with each label, and how many rows have both.
+    """
     by_cell: dict[str, Counter[str]] = {}
     for cell, label, rows in counted:
         by_cell.setdefault(cell, Counter())[label] += rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rowbatch.core.cost import Tokens
-from rowbatch.core.tokens import prompt_tokens, token_counter
+from rowbatch.core.tokens import prompt_tokens, token_counter, token_range
 from rowbatch.errors import InputError
 from rowbatch.providers.catalog import find_model
 
@@ -133,5 +133,6 @@ def prompt_range(model: str, tokens: int, requests: int, size_bytes: int) -> Tok
         size_bytes: Of their lines; their JSON frame is taken for text, on the safe side.
     """
     if tokens:
-        return LineTokens(model).range_of(tokens, requests)
+        known = find_model("", model)
+        return Tokens(*token_range(known.encoding if known else "", tokens, requests))
     return Tokens(size_bytes // _BYTES_LOW, -(-size_bytes // _BYTES_HIGH))

@@ -309,13 +309,17 @@ class TableRequests:
         return None
 
 
-def open_source(source: Source, run: Path) -> Table:
+def open_source(source: Source, run: Path, is_it: Callable[[Source, Path], bool] | None = None) -> Table:
     """
     Open the table of a run, after making sure that it is still the same one.
 
     One that is not where it was is looked for in the run and beside it, under its name, as when both were
     moved together: its digest decides. A table on object storage is fetched again where its copy is gone.
 
+    Args:
+        source: What the run knows of it.
+        run: The run directory.
+        is_it: What decides; None means `is_same`.
     Raises:
         InputError: It is gone.
         TableChanged: It was changed since the run was made.
@@ -326,12 +330,12 @@ def open_source(source: Source, run: Path) -> Table:
     folders = (run / COPY_NAME, run, *run.absolute().parents[: 4 if is_inside else 2])
     beside = (folder / source.path.name for folder in folders)
     for path in (source.path, *beside):
-        if path.exists() and is_same(source, path):
+        if path.exists() and (is_it or is_same)(source, path):
             return open_table(path, source.reading)
     if source.origin:
         # The copy in the run is gone. What is there now is it, or another table: its digest decides.
         path = local_path(source.origin)
-        if is_same(source, path):
+        if (is_it or is_same)(source, path):
             return open_table(path, source.reading)
         raise TableChanged("table-changed", path=str(run), table=source.origin, results=str(run / "results"))
     require_source(source.path)

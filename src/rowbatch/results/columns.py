@@ -35,6 +35,7 @@ import polars as pl
 from rowbatch.core import answer
 from rowbatch.errors import RunError
 from rowbatch.results.lines import LineReader, Lines
+from rowbatch.store.file_states import States, settled, states_of
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_file
@@ -48,13 +49,6 @@ _MAX_BYTES_AHEAD = 16 << 20
 _MAX_BYTES_BESIDE = 128 << 20
 _BLOCK_BYTES = 1 << 20
 _STRAY_S = 3600.0
-# A change within one tick of a file system's clock after another one leaves the same time. Kernels tick
-# every 10 ms at most; some file systems only tell seconds, whose times have no fraction.
-_TICK_NS = 50_000_000
-_LONG_TICK_NS = 3_000_000_000
-_FINE_NS = 1_000_000
-States = tuple[tuple[int, ...], ...]
-"""How files stand: of each its size, when it was written and changed, its inode. None prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +68,7 @@ class ShardResults:
 
     def states(self) -> States:
         """How the files stand now, where they cannot be changed without that being seen in it."""
-        # Elsewhere nobody tells when a file was changed, only when it was made.
-        if os.name != "posix":
-            return ()
-        try:
-            told = [path.stat() for path in self.paths]
-        except OSError:
-            return ()
-        return tuple((one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino) for one in told)
+        return states_of(self.paths)
 
     def verify(self) -> States:
         """
@@ -329,13 +316,7 @@ class _ColumnsWriter:
 
     def _settled(self) -> States:
         """The states, where a change from now on would be seen in them."""
-        now = time.time_ns()
-        for _, written, changed, _ in self._states:
-            latest = max(written, changed)
-            tick = _TICK_NS if latest % _FINE_NS else _LONG_TICK_NS
-            if now - latest <= tick:
-                return ()
-        return self._states if self._states == self._results.states() else ()
+        return settled(self._states, self._results.paths)
 
     def _write(self, content: bytes | memoryview) -> None:
         assert self._file is not None

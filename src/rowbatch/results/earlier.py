@@ -18,7 +18,7 @@ from rowbatch.requests.fingerprints import fingerprints_of_files, kind_of
 from rowbatch.results.checked import checked
 from rowbatch.results.columns import ResultReader, reader_digest
 from rowbatch.results.lines import LineReader, Lines
-from rowbatch.store.fingerprints import read_fingerprints, write_fingerprints
+from rowbatch.store.kept_frames import keep_frame, kept_frame
 from rowbatch.store.ledger import Shard
 from rowbatch.store.rundir import RunDirectory
 
@@ -167,7 +167,7 @@ def _answered(run: EarlierRun, lines: LineReader, kind: str) -> pl.DataFrame | N
     files = [[shard.name, shard.output_sha256, shard.error_sha256] for shard in run.shards]
     about = {"kind": kind, "reader": [reader_digest(), lines.kind], "results": files}
     path = run.run.fingerprints / "answered"
-    known = read_fingerprints(path, about)
+    known = kept_frame(path, about)
     if known is not None:
         return known
     asked = asked_of(run.run, run.plan, kind)
@@ -181,21 +181,21 @@ def _answered(run: EarlierRun, lines: LineReader, kind: str) -> pl.DataFrame | N
     # Of several rounds that answered a row the last one holds.
     rows = rows.unique("row", keep="last", maintain_order=True)
     found = asked.join(rows, on="row", how="inner").sort("h0", "row").cast({"row": pl.UInt32})
-    write_fingerprints(path, about, found)
+    keep_frame(path, about, found)
     return found
 
 
 def asked_of(run: RunDirectory, plan: Plan, kind: str) -> pl.DataFrame | None:
     """What each row of a run asks; made of its request files where it is not known."""
     path, about = run.fingerprints / "asked", {"kind": kind}
-    known = read_fingerprints(path, about)
+    known = kept_frame(path, about)
     if known is not None:
         return known
     with run.ledger() as ledger:
         first = [s for s in ledger.shards() if s.round <= 1 and s.state is not ShardState.CUT]
     found = fingerprints_of_files([run.request_path(s.name) for s in first], plan.question, plan.asking)
     if found is not None:
-        write_fingerprints(path, about, found)
+        keep_frame(path, about, found)
     return found
 
 

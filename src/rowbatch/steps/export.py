@@ -31,7 +31,7 @@ from rowbatch.steps.export_project import export_project
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.tables.base import TableChunk
+from rowbatch.tables.base import Table, TableChunk
 from rowbatch.tables.formulas import looks_like_formula
 from rowbatch.tables.losses import losses
 from rowbatch.tables.numbers import find_numbers
@@ -172,17 +172,20 @@ def export(
     return report
 
 
-def foresee_losses(run: RunDirectory, outputs: Sequence[Path]) -> dict[Path, tuple[Notice, ...]]:
+def foresee_losses(
+    run: RunDirectory, outputs: Sequence[Path], table: Table | None = None
+) -> dict[Path, tuple[Notice, ...]]:
     """
     What outputs will not have of a table's labels and missing values, by its header alone.
 
     Args:
         run: A run that is built.
         outputs: Where tables would go; nothing is written.
+        table: Of the run, where it is open already.
     Raises:
         RunError: The table was changed since.
     """
-    answered, shown = _answered(run, with_status=True)
+    answered, shown = _answered(run, with_status=True, table=table)
     shape = TableShape.of(answered.table, [column for column, _ in shown])
     return {output: tuple(losses(shape, output)) for output in outputs}
 
@@ -223,11 +226,13 @@ def foresee_export(
     return (*losses(shape, path), *numbers.notes)
 
 
-def _answered(run: RunDirectory, *, with_status: bool) -> tuple[AnsweredTable, list[_Shown]]:
+def _answered(
+    run: RunDirectory, *, with_status: bool, table: Table | None = None
+) -> tuple[AnsweredTable, list[_Shown]]:
     """The table of a run, and the columns that stand beside its own."""
     with run.ledger() as ledger:
         shards = ledger.shards()
-    answered = AnsweredTable(run, shards, ExportReport(run.path))
+    answered = AnsweredTable(run, shards, ExportReport(run.path), table=table)
     names = list(answered.plan.output.columns)
     corrected = CorrectedAnswers(answered.codebook.columns, read_corrections(run.path))
     taken = {*answered.table.header, *names}

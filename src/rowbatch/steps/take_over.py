@@ -32,7 +32,7 @@ from rowbatch.results.earlier import EarlierAnswers, line_reader
 from rowbatch.results.findings import asked_requests, findings_of
 from rowbatch.steps.cut import new_token
 from rowbatch.store.atomic import atomic_path
-from rowbatch.store.fingerprints import write_fingerprints
+from rowbatch.store.kept_frames import keep_frame
 from rowbatch.store.ledger import Shard, new_shard
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import digest_file
@@ -131,7 +131,7 @@ class Takeover:
         asked = pl.concat([pl.DataFrame(schema=SCHEMA), *self._prints])
         self._prints = []
         kind = kind_of(self._plan.question, self._plan.asking)
-        write_fingerprints(self._run.fingerprints / "asked", {"kind": kind}, asked)
+        keep_frame(self._run.fingerprints / "asked", {"kind": kind}, asked)
         if not self._parts:
             return Taken()
         assert self._earlier is not None

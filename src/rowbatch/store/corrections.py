@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from rowbatch.errors import from_os_error
 from rowbatch.store.home import private_file_of_ours
 
 NAME = "corrections.jsonl"
+# What was read last is compared with what stands there now: so much of its end.
+_COMPARED_BYTES = 1_000
 
 Corrections = dict[int, dict[str, str]]
 """By row number and variable: the person's label."""
@@ -23,25 +27,90 @@ Corrections = dict[int, dict[str, str]]
 
 def read_corrections(run: Path) -> Corrections:
     """What holds now; the last word on a row and variable counts."""
-    found: Corrections = {}
+    return CorrectionsReader(run).read()
+
+
+class CorrectionsReader:
+    """
+    Reads the corrections of a run again and again: each line once, whoever writes them.
+
+    Attributes:
+        version: Another number whenever something else holds.
+
+    Args:
+        run: The run directory.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / NAME
+        self._lock = threading.Lock()
+        self._held: Corrections = {}
+        self.version = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._noted: Corrections = {}
+        self._inode, self._read_bytes, self._end, self._tail = 0, 0, b"", b""
+
+    def read(self) -> Corrections:
+        """
+        What holds now; the last word on a row and variable counts. Whoever gets it changes nothing in it.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        with self._lock:
+            try:
+                with self._path.open("rb") as file:
+                    is_other = self._is_other(file)
+                    if is_other:
+                        self._forget()
+                        self._inode = os.fstat(file.fileno()).st_ino
+                    file.seek(self._read_bytes)
+                    content = file.read()
+            except FileNotFoundError:
+                self._forget()
+                is_other, content = True, b""
+            except OSError as error:
+                raise from_os_error(error, str(self._path)) from error
+            lines, line_end, tail = content.rpartition(b"\n")
+            if is_other or line_end or tail != self._tail:
+                self._take(lines + line_end, tail)
+            return self._held
+
+    def _is_other(self, file: BinaryIO) -> bool:
+        """Whether this is not the file that was read last, with more at its end."""
+        found = os.fstat(file.fileno())
+        if found.st_ino != self._inode or found.st_size < self._read_bytes:
+            return True
+        file.seek(self._read_bytes - len(self._end))
+        return file.read(len(self._end)) != self._end
+
+    def _take(self, lines: bytes, tail: bytes) -> None:
+        """Note whole lines, and for now what stands after them: somebody may be writing on there."""
+        for line in lines.split(b"\n"):
+            _note(self._noted, line)
+        self._read_bytes += len(lines)
+        self._end, self._tail = (self._end + lines)[-_COMPARED_BYTES:], tail
+        now = {row: dict(values) for row, values in sorted(self._noted.items())}
+        _note(now, tail)
+        held = {row: values for row, values in sorted(now.items()) if values}
+        if held != self._held:
+            self._held = held
+            self.version += 1
+
+
+def _note(noted: Corrections, line: bytes) -> None:
     try:
-        with (run / NAME).open("rb") as file:
-            for line in file:
-                try:
-                    entry = json.loads(line)
-                    row, variable, value = int(entry["row"]), str(entry["variable"]), entry["value"]
-                except (ValueError, KeyError, TypeError):
-                    # The last line of a program that was killed while it wrote.
-                    continue
-                if value is None:
-                    found.get(row, {}).pop(variable, None)
-                else:
-                    found.setdefault(row, {})[variable] = str(value)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise from_os_error(error, str(run / NAME)) from error
-    return {row: values for row, values in sorted(found.items()) if values}
+        entry = json.loads(line)
+        row, variable, value = int(entry["row"]), str(entry["variable"]), entry["value"]
+    except (ValueError, KeyError, TypeError):
+        # The last line of a program that was killed while it wrote.
+        return
+    if value is None:
+        noted.get(row, {}).pop(variable, None)
+    else:
+        noted.setdefault(row, {})[variable] = str(value)
 
 
 def add_correction(run: Path, row: int, variable: str, value: str | None, *, chosen_by: str = "") -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,11 @@ class TableView:
         self._state: ViewState | None = None
 
     @property
+    def is_there(self) -> bool:
+        """Whether nobody removed it."""
+        return (self.folder / HEAD).exists()
+
+    @property
     def state(self) -> ViewState:
         """How far it is."""
         if self._state is not None:
@@ -214,6 +219,22 @@ class TableView:
             .with_columns(pl.col(ROW).cast(pl.Int64))
         )
         return scan if columns is None else scan.select(ROW, *columns)
+
+    def parts(self, *values: pl.Expr) -> Iterator[pl.DataFrame]:
+        """
+        Of all rows that are there, in order, in pieces that fit into memory.
+
+        Args:
+            values: What is wanted of them.
+        Raises:
+            InputError: It is damaged.
+        """
+        self._list()
+        for start in self._starts:
+            try:
+                yield pl.scan_ipc(self._path(start), glob=False).select(*values).collect()
+            except (OSError, pl.exceptions.PolarsError) as error:
+                raise InputError("view-damaged", path=str(self.folder)) from error
 
     def _list(self) -> None:
         self._starts = sorted(int(path.stem) for path in self.folder.glob("*.arrow"))

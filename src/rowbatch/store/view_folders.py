@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -41,8 +42,15 @@ def has_unmarked_views() -> bool:
     return any(not view_is_of(folder) for folder in view_folders())
 
 
+def mark_of_run(run: Path) -> str:
+    """What the names begin with of all that is kept of a run beside the view of its table."""
+    return hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:16]
+
+
 def remove_answers_views(run: Path) -> None:
-    """Remove the views of the answers of a run."""
+    """Remove the views of the answers of a run, and what is kept of it beside the view of its table."""
     for folder in view_folders():
+        for path in folder.glob(f"{mark_of_run(run)}-*"):
+            path.unlink(missing_ok=True)
         if view_is_of(folder).get(RUN) == str(run.resolve()):
             shutil.rmtree(folder, ignore_errors=True)

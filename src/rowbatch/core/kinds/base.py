@@ -171,6 +171,9 @@ class Tally(Protocol):
     def add(self, values: pl.Series) -> None:
         """Count more values: texts, none of them empty."""
 
+    def add_counted(self, values: Mapping[str, int]) -> None:
+        """The same of values that were counted already."""
+
     def facts(self) -> Sequence[tuple[str, float]]:
         """Names and numbers, the most telling first. Names are labels, or symbols of statistics."""
 

@@ -185,7 +185,10 @@ class LabelTally:
         self.counts: Counter[str] = Counter()
 
     def add(self, values: pl.Series) -> None:
-        self.counts.update(dict(values.value_counts().iter_rows()))
+        self.add_counted(dict(values.value_counts().iter_rows()))
+
+    def add_counted(self, values: Mapping[str, int]) -> None:
+        self.counts.update(values)
 
     def facts(self) -> list[tuple[str, float]]:
         # Of equally common ones in the order of the codebook, whatever order the rows were counted in.

@@ -203,9 +203,10 @@ class YearTally(LabelTally):
     def __init__(self) -> None:
         super().__init__(())
 
-    def add(self, values: pl.Series) -> None:
-        dates = values.filter(~values.is_in(list(CANT_SAY.values())))
-        super().add(dates.str.slice(0, 4))
+    def add_counted(self, values: Mapping[str, int]) -> None:
+        for date, rows in values.items():
+            if date not in CANT_SAY.values():
+                self.counts[date[:4]] += rows
 
     def facts(self) -> list[tuple[str, float]]:
         return [(year, count) for year, count in sorted(self.counts.items())]

@@ -303,8 +303,10 @@ class LabelsVariable(Variable):
 class LabelsTally(LabelTally):
     """How often each label is given; of a row each of its labels counts."""
 
-    def add(self, values: pl.Series) -> None:
-        super().add(values.str.split(SEPARATOR).explode())
+    def add_counted(self, values: Mapping[str, int]) -> None:
+        for value, rows in values.items():
+            for label in value.split(SEPARATOR):
+                self.counts[label] += rows
 
 
 def _slug(label: str) -> str:

@@ -204,6 +204,14 @@ class NumberTally:
             self._least = min(self._least, float(numbers.min()))  # type: ignore[arg-type]
             self._most = max(self._most, float(numbers.max()))  # type: ignore[arg-type]
 
+    def add_counted(self, values: Mapping[str, int]) -> None:
+        for value, rows in values.items():
+            if value not in CANT_SAY.values():
+                number = float(value)
+                self.n += rows
+                self._sums.append(number * rows)
+                self._least, self._most = min(self._least, number), max(self._most, number)
+
     def facts(self) -> list[tuple[str, float]]:
         if not self.n:
             return [("n", 0)]

@@ -1,8 +1,8 @@
 """
-Files of fingerprints: which rows of a run ask what, in 128 bits a row.
+Frames that are kept beside what they are made of: fingerprints of rows, codes of columns, what was counted.
 
-They are copies of what stands in the run, and can be thrown away. Each says of what it is, and its own digest
-stands at its end: one of anything else, or that is not whole, is never taken.
+They are copies, and can be thrown away. Each says of what it is, and its own digest stands at its end: one of
+anything else, or that is not whole, is never taken.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ import polars as pl
 from rowbatch.errors import RowbatchError
 from rowbatch.store.atomic import atomic_file
 
+# As the first files of this form said, which were fingerprints.
 _BEGIN = b"rowbatch fingerprints 1\n"
 _DIGEST_BYTES = 32
+_DOCUMENT = "document"
 
 
-def write_fingerprints(path: Path, about: Mapping[str, Any], frame: pl.DataFrame) -> None:
+def keep_frame(path: Path, about: Mapping[str, Any], frame: pl.DataFrame) -> None:
     """
-    Write a file of fingerprints. Never an error: where it cannot be written there is none.
+    Keep a frame. Never an error: where it cannot be written there is none.
 
     Args:
         path: Where to; one that is there is replaced.
@@ -48,9 +50,9 @@ def write_fingerprints(path: Path, about: Mapping[str, Any], frame: pl.DataFrame
             file.write(digest.digest())
 
 
-def read_fingerprints(path: Path, about: Mapping[str, Any]) -> pl.DataFrame | None:
+def kept_frame(path: Path, about: Mapping[str, Any]) -> pl.DataFrame | None:
     """
-    Read what `write_fingerprints` wrote; None when it is not there, not whole, or of something else.
+    Read what `keep_frame` wrote; None when it is not there, not whole, or of something else.
 
     Args:
         path: Where it lies.
@@ -68,3 +70,14 @@ def read_fingerprints(path: Path, about: Mapping[str, Any]) -> pl.DataFrame | No
     digest = hashlib.sha256(head)
     digest.update(content)
     return pl.read_ipc(io.BytesIO(content)) if digest.digest() == end else None
+
+
+def keep_document(path: Path, about: Mapping[str, Any], document: object) -> None:
+    """Keep what JSON can hold, as `keep_frame` keeps a frame."""
+    keep_frame(path, about, pl.DataFrame({_DOCUMENT: [json.dumps(document)]}))
+
+
+def kept_document(path: Path, about: Mapping[str, Any]) -> Any:
+    """What `keep_document` kept; None when it is not there, not whole, or of something else."""
+    found = kept_frame(path, about)
+    return None if found is None else json.loads(found[_DOCUMENT].item())

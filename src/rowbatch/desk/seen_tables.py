@@ -1,0 +1,34 @@
+"""
+Tables that were compared with their digests, and how their files stood then: a large one is not read again
+before each first look at it. Whatever costs money or writes a table reads it nevertheless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from rowbatch.core.plan import Source
+from rowbatch.requests.pipeline import is_same
+from rowbatch.store.file_states import settled, states_of
+from rowbatch.store.home import private_folder
+from rowbatch.store.kept_frames import keep_document, kept_document
+from rowbatch.store.view_folders import views_folder
+
+
+def is_seen_same(source: Source, path: Path) -> bool:
+    """As `is_same`; a file that stands as when that was found is not read again."""
+    if path.is_dir():
+        return is_same(source, path)
+    about = {"path": str(path.absolute()), "sha256": source.sha256, "bytes": source.size_bytes}
+    name = hashlib.sha256(str(sorted(about.items())).encode()).hexdigest()[:32]
+    place = views_folder().parent / "seen" / f"{name}.kept"
+    states = states_of([path])
+    plain = [list(state) for state in states]
+    if states and kept_document(place, about) == plain:
+        return True
+    found = is_same(source, path)
+    if found and settled(states, [path]):
+        private_folder(place.parent)
+        keep_document(place, about, plain)
+    return found
