@@ -1,6 +1,6 @@
 """
 Check the docs: generated pages are up to date, links lead somewhere, the web app's sentences are translated;
-and what rowbatch pulls in: licences, sources, known holes.
+and what rowbatch pulls in: licences, sources, known holes, wheels for each Python and system.
 
     python docs/check.py
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import dependencies
+import wheels
 from generate import pages
 from messages import faults
 
@@ -32,7 +33,7 @@ _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 
 
 def main() -> int:
-    problems = [*stale_pages(), *broken_links(), *faults(), *dependencies.faults()]
+    problems = [*stale_pages(), *broken_links(), *faults(), *dependencies.faults(), *wheels.faults()]
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     if not problems:
