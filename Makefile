@@ -22,7 +22,7 @@ JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check alt-test bench-serve citation tutorial clean
+.PHONY: help demo ui test coverage lint bench kernels ray proofs fuzz simulation billion kills task-kills serve-kills neighbours attack objects azurite coverage-of-intervals oracles archives docs pictures format audit sbom schema-attack site release-build release-check rehearsal alt-test bench-serve citation tutorial clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 28
@@ -181,6 +181,9 @@ release-build: $(READY) $(RELEASE_TOOLS)  ## Build wheel and source archive twic
 
 release-check: release-build  ## The same, and try the wheel in an empty environment of each Python that is here
 	$(BIN)/python tests/release_check.py --uv $(UV) --wheel dist/*.whl $(ARGS)
+
+rehearsal: $(READY)  ## Do every step of the release's workflow that needs nobody else, in a clone made ready for it
+	$(BIN)/python tests/rehearse_release.py $(ARGS)
 
 $(RELEASE_TOOLS): $(UV)
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv-release

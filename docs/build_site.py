@@ -19,7 +19,7 @@ from os.path import relpath
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from check import with_links
+from links import with_links
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent

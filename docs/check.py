@@ -1,6 +1,6 @@
 """
 Check the docs: generated pages are up to date, links lead somewhere, the web app's sentences are translated;
-and what rowbatch pulls in: licences, sources, known holes.
+and what rowbatch pulls in: licences, sources, known holes, wheels for each Python and system.
 
     python docs/check.py
 """
@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 from urllib.parse import unquote
 
 import dependencies
+import wheels
 from generate import pages
+from links import CODE
 from messages import faults
 
 ROOT = Path(__file__).parent.parent
 
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1\s*$", re.MULTILINE | re.DOTALL)
-_CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
-_PIECE = re.compile(
-    rf"(?P<fence>^(?P<mark>```+|~~~+).*?^(?P=mark)\s*$)|{_CODE.pattern}"
-    r"|\[(?P<words>(?:[^\[\]]|\[[^\]]*\])*)\]\(<?(?P<link>[^)\s>]+)>?(?:\s+\"[^\"]*\")?\)",
-    re.MULTILINE | re.DOTALL,
-)
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 
 
 def main() -> int:
-    problems = [*stale_pages(), *broken_links(), *faults(), *dependencies.faults()]
+    problems = [*stale_pages(), *broken_links(), *faults(), *dependencies.faults(), *wheels.faults()]
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     if not problems:
@@ -57,24 +53,9 @@ def broken_links() -> Iterator[str]:
     """Relative links of the docs, README and the like that lead nowhere."""
     for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]):
         text = page.read_text(encoding="utf-8")
-        for match in _LINK.finditer(_CODE.sub("", _FENCE.sub("", text))):
+        for match in _LINK.finditer(CODE.sub("", _FENCE.sub("", text))):
             if problem := _problem(page, match.group(1)):
                 yield f"{page.relative_to(ROOT)}: {problem}"
-
-
-def with_links(text: str, moved: Callable[[str, str, str], str]) -> str:
-    """
-    A page with other links; what is code stays.
-
-    Args:
-        text: Markdown.
-        moved: Given each link as it is written, its words and its address; gives what stands there instead.
-    """
-
-    def piece(match: re.Match[str]) -> str:
-        return match[0] if match["link"] is None else moved(match[0], match["words"], match["link"])
-
-    return _PIECE.sub(piece, text)
 
 
 def _problem(page: Path, link: str) -> str:

@@ -1,6 +1,6 @@
 """
-Make sure that the tag, `pyproject.toml` and `CHANGELOG.md` name one version; write the notes
-of its release.
+Make sure that the tag, `pyproject.toml` and `CHANGELOG.md` name one version, and that the package can be
+shown; write the notes of its release.
 
     python3 docs/release.py --tag v0.1.0 --notes notes.md
 
@@ -13,11 +13,12 @@ import argparse
 import re
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 UNRELEASED = "Unreleased"
+_TELL_HOW_TO_INSTALL = ("README.md", "docs/how-to/install.md")
 _HEADING = re.compile(r"^## (?P<name>.+?)(?: - (?P<day>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
 
 
@@ -59,13 +60,35 @@ def check_tag(tag: str, project: str) -> str:
     return version
 
 
+def check_ready(project: str, pages: Mapping[str, str]) -> None:
+    """
+    Whether the package can be shown to the world.
+
+    Args:
+        project: The text of `pyproject.toml`.
+        pages: Texts that tell how to install it, by name.
+    Raises:
+        NotReady: It has no address, so that the links of its README lead nowhere, or a page says that it is
+            not on PyPI.
+    """
+    if "Source" not in tomllib.loads(project)["project"].get("urls", {}):
+        raise NotReady('pyproject.toml has no address: write Source = "https://…" under [project.urls]')
+    for name, text in pages.items():
+        if "not on PyPI yet" in text:
+            raise NotReady(f"{name} says that rowbatch is not on PyPI yet: take that out")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tag", required=True)
     parser.add_argument("--notes", type=Path, required=True, help="where they go")
     given = parser.parse_args(arguments)
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     try:
-        version = check_tag(given.tag, (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        version = check_tag(given.tag, project)
+        check_ready(
+            project, {name: (ROOT / name).read_text(encoding="utf-8") for name in _TELL_HOW_TO_INSTALL}
+        )
         notes = notes_of(version, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     except NotReady as error:
         sys.stderr.write(f"error: {error}\n")

@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent.parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-_OURS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT", "ROWBATCH_HOME")
+OURS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT", "ROWBATCH_HOME")
 
 
 def told(*words: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
@@ -43,13 +43,14 @@ def told(*words: str | Path, cwd: Path | None = None, env: dict[str, str] | None
 
 
 def built(uv: Path, place: Path, *, mask: str) -> list[Path]:
-    """Wheel and source archive of what git knows, built in a copy of it."""
+    """Wheel and source archive of what git knows, built in a copy of it with the README for the index."""
     names = told("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, place / name)
             (place / name).chmod(0o666 & ~int(mask, 8))
+    told(sys.executable, place / "docs" / "package_index.py", place)
     told(uv, "build", "--quiet", "--out-dir", place / "dist", cwd=place)
     return sorted([*(place / "dist").glob("*.whl"), *(place / "dist").glob("*.tar.gz")])
 
@@ -88,7 +89,7 @@ def try_out(uv: Path, python: str, wheel: Path, place: Path, home: Path) -> None
     told(uv, "venv", "--quiet", "--seed", "--python", python, place / "environment")
     told(uv, "pip", "install", "--quiet", "--python", scripts / "python", wheel)
     told(scripts / "python", "-m", "pip", "check")
-    env = {name: value for name, value in os.environ.items() if name not in _OURS}
+    env = {name: value for name, value in os.environ.items() if name not in OURS}
     env |= {"ROWBATCH_HOME": str(home), "PYTHONUTF8": "1"}
     rowbatch = scripts / "rowbatch"
     version = told(rowbatch, "--version", env=env).split()[-1]

