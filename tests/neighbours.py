@@ -6,7 +6,8 @@ what came of it.
     make neighbours ARGS="litellm"      only those whose name has this, and no page
 
 Each has an environment of its own in `.neighbours/`, and a script in `tests/neighbours/` that does with it
-what its own documentation shows, to the end. The server is `rowbatch serve --echo`: it needs no model. Their
+what its own documentation shows, to the end. The server is `rowbatch serve --echo`: it needs no model; who
+reads more of an answer than its text has a server behind it that says what he reads. Their
 servers, and what a run of ours meets there, are in `gateways.py`.
 """
 
@@ -29,12 +30,14 @@ from pathlib import Path
 
 from gateways import GATEWAYS, MEETINGS, Gateway, free_port, meet, python_of
 from rowbatch.server.webhooks import HOOK_FILE
+from upstreams import Said, fake_upstream, said
 
 ROOT = Path(__file__).parent.parent
 PLACE = ROOT / ".neighbours"
 SCRIPTS = Path(__file__).parent / "neighbours"
 PAGE = ROOT / "docs" / "reference" / "neighbours.md"
 _KEY = "sk-neighbours-of-rowbatch"
+_MODEL = "gpt-4o-mini"
 _LIMIT_S = 300.0
 _START_S = 300.0
 
@@ -50,6 +53,8 @@ class Neighbour:
         what: What the script does, for the page.
         also: What else is installed.
         hears: It listens at `WEBHOOK_PORT` of this computer, and is told there when batches end.
+        says: What the model says to each of its requests, by a server behind ours that has chat completions
+            only; "" is an echo.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Neighbour:
     what: str
     also: tuple[str, ...] = ()
     hears: bool = False
+    says: str = ""
 
 
 NEIGHBOURS = (
@@ -80,7 +86,7 @@ NEIGHBOURS = (
     Neighbour("litellm", "litellm_client.py", "a batch, a chat, a stream"),
     Neighbour("langchain-openai", "langchain_openai_client.py", "chats, a schema, a stream, embeddings"),
     Neighbour("pydantic-ai-slim[openai]", "pydantic_ai_client.py", "an agent, a stream"),
-    Neighbour("openai-gabriel", "gabriel_client.py", "ratings, which an echo does not give"),
+    Neighbour("openai-gabriel", "gabriel_client.py", "ratings", says='{"joy": 37}'),
     Neighbour("bespokelabs-curator", "curator_client.py", "its batch mode"),
 )
 
@@ -239,7 +245,11 @@ def outcome(one: Neighbour, command: Sequence[str]) -> str:
     with free_port() as port:
         pass
     hook = f"http://127.0.0.1:{port}/hook" if one.hears else ""
-    with tempfile.TemporaryDirectory() as name, _server(Path(name), hook) as base_url:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        _model(one) as behind,
+        _server(Path(name), hook, behind) as base_url,
+    ):
         folder = Path(name) / "work"
         folder.mkdir()
         environment = {
@@ -289,14 +299,27 @@ def _of_hook(folder: Path, port: int) -> dict[str, str]:
 
 
 @contextmanager
-def _server(folder: Path, hook: str) -> Iterator[str]:
-    """`rowbatch serve --echo`, until the block ends."""
+def _model(one: Neighbour) -> Iterator[tuple[str, ...]]:
+    """Options of `rowbatch serve` for who answers a neighbour."""
+    if not one.says:
+        yield ("--echo",)
+        return
+    none = Said(404, {"error": {"message": "Not Found", "type": "invalid_request_error"}})
+    with fake_upstream(
+        lambda body: said(one.says) if "messages" in body else none, models=(_MODEL,)
+    ) as upstream:
+        yield ("--upstream", upstream.base_url)
+
+
+@contextmanager
+def _server(folder: Path, hook: str, behind: Sequence[str]) -> Iterator[str]:
+    """`rowbatch serve`, until the block ends."""
     home = folder / "server"
     log = folder / "log"
     with log.open("wb") as to:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "rowbatch", "serve", "--echo", "--home", str(home), "--port", "0"),
+                *(sys.executable, "-m", "rowbatch", "serve", *behind, "--home", str(home), "--port", "0"),
                 *(("--webhook", hook) if hook else ()),
             ],
             env={**os.environ, "ROWBATCH_SERVER_KEY": _KEY},

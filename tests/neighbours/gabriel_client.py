@@ -17,7 +17,7 @@ async def main() -> None:
         n_parallels=2,
     )
     assert len(found) == 2
-    assert found["joy"].notna().all()
+    assert list(found["joy"]) == [37, 37]
 
 
 asyncio.run(main())

@@ -3,6 +3,7 @@
 import errno
 import http.client
 import json
+import socket
 import threading
 import time
 import urllib.parse
@@ -13,7 +14,8 @@ from typing import Any
 import openai
 import pytest
 
-from rowbatch.server import work
+from rowbatch.errors import UsageError
+from rowbatch.server import hosts, work
 from rowbatch.server.engine import EngineReply
 from rowbatch.server.incoming import MAX_UPLOAD_BYTES
 from rowbatch.server.launch import Endpoint
@@ -194,6 +196,74 @@ def test_a_name_that_is_not_ours_is_refused(endpoint, host):
     assert call(endpoint, "GET", "/v1/models", headers=headers)[0] == 403
     ours = {"authorization": f"Bearer {KEY}", "host": f"localhost:{port}"}
     assert call(endpoint, "GET", "/v1/models", headers=ours)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "is_known"),
+    [
+        ("evil.example:{port}", False),
+        ("gpu-1.lab.example.org.evil.example", False),
+        ("127.0.0.1.evil.example:{port}", False),
+        ("192.168.1.7.evil.example:{port}", False),
+        ("localhost.evil.example", False),
+        ("", False),
+        (":{port}", False),
+        ("a b", False),
+        ("gpu-1.lab.example.org@evil.example", False),
+        ("127.0.0.1:{port}", True),
+        ("localhost:1", True),
+        ("192.168.1.7:{port}", True),
+        ("[2001:db8::1]:{port}", True),
+        ("gpu-1.lab.example.org", True),
+        ("GPU-1.lab.example.org.:443", True),
+        ("{own}:{port}", True),
+        ("{own}.local:{port}", True),
+    ],
+)
+def test_a_name_that_is_not_ours_is_refused_by_an_open_server_too(tmp_path, host, is_known, monkeypatch):
+    """
+    Addresses are ours, since a page that was made to point here has a name; of names only this computer's
+    own, and those that were said. Nothing is told to others, not even that somebody is there.
+    """
+    monkeypatch.setattr(socket, "gethostname", lambda: "Node-7.cluster")
+    names = ["GPU-1.lab.example.org"]
+    with running_server(tmp_path, ScriptedEngine(), is_open=True, host_names=names) as endpoint:
+        port = urllib.parse.urlsplit(endpoint.base_url).port
+        headers = {"authorization": f"Bearer {KEY}", "host": host.format(port=port, own="node-7")}
+        for path in ("/v1/models", "/healthz", *(() if is_known else ("/hello?nonce=0123456789abcdef",))):
+            status, body = call(endpoint, "GET", path, headers=headers)
+            assert (status != 403) == is_known, path
+            if not is_known:
+                assert body["error"]["code"] == "host_not_allowed"
+                assert "--host-name" in body["error"]["message"]
+
+
+def test_a_proxy_before_a_closed_server_may_keep_its_name(tmp_path):
+    """
+    By the name that was said it is answered at any port; by no other, and by the computer's own name neither.
+    """
+    own = socket.gethostname()
+    with running_server(tmp_path, ScriptedEngine(), host_names=["batch.lab.example.org"]) as endpoint:
+        for host, status in (
+            ("batch.lab.example.org", 200),
+            ("batch.lab.example.org:8443", 200),
+            ("lab.example.org", 403),
+            (own, 403),
+            ("192.168.1.7", 403),
+        ):
+            headers = {"authorization": f"Bearer {KEY}", "host": host}
+            assert call(endpoint, "GET", "/v1/models", headers=headers)[0] == status
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "http://a", "a:80", "a/b", "*", "*.example.org", "-a", "a" * 300]
+)
+def test_a_name_that_can_be_none_is_said_at_the_start(name):
+    """
+    A pattern is no name: what it would let in nobody said.
+    """
+    with pytest.raises(UsageError, match="is not a name of a server"):
+        hosts.KnownHosts(is_open=True, names=[name])
 
 
 def test_unknown_paths_answer_in_the_same_form(endpoint):

@@ -6,6 +6,7 @@ import pytest
 
 import rowbatch
 from end_to_end import read_rows
+from rowbatch import desk
 from rowbatch.cli.app import run_command_line
 from rowbatch.steps.direct import DirectClient
 from rowbatch.store.journal import Journal
@@ -85,6 +86,11 @@ def test_a_direct_run_labels_every_row_and_pays_it_once(place, capsys, answer):
     assert run_command_line(["status", "t"]) == 0
     assert capsys.readouterr().out.count(REFUSED) == 1
     assert run_command_line(["verify", "t"]) == 0
+    assert run_command_line(["report", "t", "-o", "report.html"]) == 0
+    assert "the schema stood in the prompt" in (place / "report.html").read_text(encoding="utf-8")
+    english, chinese = (desk.methods_text(rowbatch.open("t"), language) for language in ("en", "zh"))
+    assert "the schema stood in the prompt" in english
+    assert "结构写在提示词中" in chinese
 
 
 @pytest.mark.parametrize("answer", [any_object, other_words, no_form])
@@ -94,7 +100,9 @@ def test_rows_that_are_tried_are_asked_otherwise_too(place, capsys, answer):
     """
     with fake_upstream(answer) as upstream:
         assert run_command_line(words("try", upstream, "--rows", "3", "--yes")) == 0
-        assert capsys.readouterr().out.count("good") >= 3
+        told = capsys.readouterr().out
+        assert told.count("-> good") == 3
+        assert told.count(REFUSED) == 1
         tried = answered(upstream, answer)
         assert sorted(tried.values()) == [1, 1, 1]
         run = rowbatch.create(

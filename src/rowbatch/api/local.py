@@ -46,6 +46,7 @@ def serve(
     *,
     server_folder: Path | None = None,
     host: str = "127.0.0.1",
+    host_name: str | Sequence[str] | None = None,
     port: int = 0,
     idle_exit_s: float | None = None,
     upstream: str | Sequence[str] | None = None,
@@ -66,6 +67,8 @@ def serve(
     Args:
         server_folder: Where files and batches are kept; None means the user's own.
         host, port: Where it listens.
+        host_name: A name that it is known by besides this computer's own, as that of a proxy before it, or
+            several. By any other name nobody is answered.
         idle_exit_s: End by itself after so long with nothing to do.
         upstream: Another server that answers the requests, instead of the local model; or several. `=2`
             behind an address gives it twice as many rows as one without.
@@ -82,7 +85,7 @@ def serve(
         faults_seed: What chance follows from in these, in place of what the file says.
         on_ready: Called once, when calls are answered.
     Raises:
-        UsageError: There are no such faults, or their file is wrong.
+        UsageError: There are no such faults, or their file is wrong; or a name can be none.
     """
     from rowbatch.server.echo import EchoEngine
     from rowbatch.server.main import serve as run_server
@@ -104,6 +107,7 @@ def serve(
     run_server(
         server_folder or server_home(),
         host=host,
+        host_names=[host_name] if isinstance(host_name, str) else (host_name or ()),
         port=port,
         engine=engine,
         idle_exit_s=idle_exit_s,

@@ -22,6 +22,7 @@ from rowbatch.steps.trial import TriedRow
 from rowbatch.store.copies import copy_of
 from rowbatch.store.rundir import RunDirectory, free_run_path, remove_run
 from rowbatch.tools.drawn_rows import draw_rows
+from rowbatch.words.notice import Notice
 from rowbatch.words.printing import dollars
 
 _QUESTION = ("text", "labels", "prompt", "codebook", "variable", "template", "image", "image_folder")
@@ -39,6 +40,7 @@ class TriedTable(Shown):
         known: So many of them had been answered before, and were not asked again.
         run: Where the answers are kept; None where nothing was asked.
         of_all: What a run of the whole table will send and cost, by how long these answers were.
+        remarks: What the server of the model was seen to ignore or refuse.
     """
 
     rows: tuple[TriedRow, ...]
@@ -47,6 +49,7 @@ class TriedTable(Shown):
     known: int
     run: Path | None
     of_all: Preview
+    remarks: tuple[Notice, ...] = ()
 
     def as_blocks(self) -> Iterator[Block]:
         yield Table(
@@ -61,6 +64,7 @@ class TriedTable(Shown):
                 "kept in": "" if self.run is None else str(self.run),
             }
         )
+        yield from (Paragraph(str(remark)) for remark in self.remarks)
         yield Paragraph("All of the table:")
         yield from self.of_all.as_blocks()
 
@@ -119,6 +123,7 @@ class Trial(Shown):
         answered = sum(row.status is RowStatus.OK for row in rows)
         measured = report.answer_tokens / answered if answered and report.answer_tokens else None
         columns = tuple(column.name for _, column in self.run.codebook.in_table())
+        remarks = self.run.status(most_states=0).remarks
         is_new = any(_was_sent(one) for one in (self.run, *self.run.members))
         if not is_new:
             # It has nothing that other runs have not; or the cap allowed nothing.
@@ -130,6 +135,7 @@ class Trial(Shown):
             known=built.taken_over,
             run=self.run.path if is_new else None,
             of_all=self._of_all(answer_tokens=measured),
+            remarks=remarks,
         )
 
     def _rows(self) -> tuple[TriedRow, ...]:

@@ -3482,6 +3482,14 @@ def join_units(labelled: Path, *, output: Path, as_json: bool, **options: Any) -
     help="Address to listen on; only this computer can reach the default.",
 )
 @click.option(
+    "--host-name",
+    "host_names",
+    multiple=True,
+    metavar="NAME",
+    help="A name that the server is known by, besides this computer's own names and addresses, as that of a "
+    "proxy before it; may be given several times. Calls to any other name are refused.",
+)
+@click.option(
     "--home",
     type=_PATH,
     metavar="DIR",
@@ -3562,6 +3570,7 @@ def serve(
     *,
     port: int,
     host: str,
+    host_names: tuple[str, ...],
     home: Path | None,
     idle_exit: float | None,
     upstreams: tuple[str, ...],
@@ -3596,6 +3605,7 @@ def serve(
         api.serve(
             server_folder=home,
             host=host,
+            host_name=host_names,
             port=port,
             idle_exit_s=idle_exit,
             upstream=upstreams or None,

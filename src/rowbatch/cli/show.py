@@ -739,6 +739,8 @@ def tried_table(tried: TriedTable) -> None:
         line(f"  {short(row.text, 300)}")
         line(f"  -> {short(said, 200)}")
     line()
+    for remark in tried.remarks:
+        line(f"note     {remark}")
     if tried.known:
         line(f"known    {_count(tried.known, 'row')} had been answered before, and cost nothing now")
     if tried.usd:

@@ -142,5 +142,12 @@ def methods_text(run: Run, language: str = "en", compared: Sequence[tuple[str, s
         language: `en` or `zh`.
         compared: How far columns that people coded agree, see there.
     """
-    statuses = run.status(most_states=0).statuses
-    return methods.methods_text(run.plan, statuses, len(run.corrections()), language, compared=compared)
+    status = run.status(most_states=0)
+    return methods.methods_text(
+        run.plan,
+        status.statuses,
+        len(run.corrections()),
+        language,
+        compared=compared,
+        remarks=status.remarks,
+    )

@@ -32,6 +32,7 @@ from rowbatch.requests.pipeline import TableRequests, open_source, request_setti
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.steps.built import BuildReport, read_build_report
 from rowbatch.steps.collect import CollectReport, count_answers, report_of_ledger
+from rowbatch.steps.progress import told_remarks
 from rowbatch.store.codebook_file import yaml_text
 from rowbatch.store.corrections import read_corrections
 from rowbatch.store.distillations import DistilNote, read_distillations
@@ -164,6 +165,7 @@ class RunFacts:
         stability: How far labels stay the same when rows are asked otherwise; None where none were.
         curve: One estimate in every way in which the table was asked; None where there is one way.
         students: Tables that a student of its labels labelled.
+        remarks: What servers of the model were seen to ignore or refuse.
     """
 
     name: str
@@ -195,6 +197,7 @@ class RunFacts:
     stability: RunStability | None = None
     curve: SpecificationCurve | None = None
     students: Sequence[DistilNote] = ()
+    remarks: Sequence[Notice] = ()
 
     @property
     def rows(self) -> int:
@@ -236,6 +239,7 @@ def facts_of(
         shards = ledger.shards()
         collected = CollectReport(path=directory.output_of(plan))
         report_of_ledger(collected, directory, plan, ledger, shards)
+        remarks = told_remarks(ledger)
     sent = [shard for shard in shards if shard.round]
     for member in directory.members(plan):
         with member.ledger() as ledger:
@@ -310,6 +314,7 @@ def facts_of(
         },
         people=people,
         students=read_distillations(directory.path),
+        remarks=remarks,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rowbatch.core.kinds.base import Language
     from rowbatch.core.plan import Plan
     from rowbatch.reporting.facts import PeopleFacts
+    from rowbatch.words.notice import Notice
 
 
 def methods_text(
@@ -25,6 +26,7 @@ def methods_text(
     people: PeopleFacts | None = None,
     *,
     compared: Sequence[tuple[str, str, Agreement]] = (),
+    remarks: Sequence[Notice] = (),
 ) -> str:
     """
     A paragraph for the methods section of a paper, and the instructions for its appendix.
@@ -39,6 +41,7 @@ def methods_text(
         people: What people said of its rows; None where nobody coded.
         compared: What a column that people coded says of a variable: its name, the variable's, and how far both
             agree.
+        remarks: What the server of the model was seen to ignore or refuse, as the status of a run has it.
     """
     rows, skipped, labelled = sum(statuses.values()), statuses.get("skipped", 0), statuses.get("ok", 0)
     asked = rows - skipped
@@ -72,6 +75,7 @@ def methods_text(
     sentences.append(
         words["schema" if has_labels else "bare schema"] if codebook.variables else words["free"]
     )
+    sentences += [words[remark.kind] for remark in remarks if remark.kind in words]
     sentences.append(_RULES)
     sentences.append(words["temperature"] if values["temperature"] else words["default temperature"])
     sentences.append(words["answered"])
@@ -183,6 +187,10 @@ _METHODS = {
         "skipped": "{skipped} texts were empty and were not sent.",
         "schema": "Answers had to fit a fixed JSON schema with the labels of our codebook.",
         "bare schema": "Answers had to fit a fixed JSON schema.",
+        "mended-json-schema": "The server of the model took no schema as the form of an answer: the schema stood in the "
+        "prompt.",
+        "mended-response-format": "The server of the model did not hold its answers to the schema, which therefore stood in "
+        "the prompt too.",
         "free": "Answers were free text.",
         "temperature": "The sampling temperature was {temperature}.",
         "default temperature": "The sampling temperature was the model's default.",
@@ -227,6 +235,8 @@ _METHODS = {
         "skipped": "其中 {skipped} 条文本为空，未发送。",
         "schema": "回答必须符合固定的 JSON 格式，取值限于编码手册中的标签。",
         "bare schema": "回答必须符合固定的 JSON 格式。",
+        "mended-json-schema": "模型的服务器不接受以结构作为回答的格式，因此结构写在提示词中。",
+        "mended-response-format": "模型的服务器没有使回答符合结构，因此结构也写在提示词中。",
         "free": "回答为自由文本。",
         "temperature": "采样温度为 {temperature}。",
         "default temperature": "采样温度为模型的默认值。",

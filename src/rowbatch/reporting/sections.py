@@ -642,6 +642,7 @@ class Sections:
             facts.corrected_rows,
             self._language,
             facts.people,
+            remarks=facts.remarks,
         )
         yield Paragraph(told.partition("\n\n")[0])
 

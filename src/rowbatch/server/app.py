@@ -35,6 +35,7 @@ from rowbatch.server.endpoints import ENDPOINTS
 from rowbatch.server.engine import Engine, EngineReply, in_error_form, sound_reply, wait_a_while
 from rowbatch.server.envelope import CALLER, Envelope, headers_of_fault
 from rowbatch.server.event_answer import EventAnswer
+from rowbatch.server.hosts import KnownHosts, port_of
 from rowbatch.server.incoming import (
     LIFE_S,
     MAX_CALL_BYTES,
@@ -59,7 +60,7 @@ from rowbatch.server.incoming import (
     wrong_type,
 )
 from rowbatch.server.keys import Keys, ServerKey
-from rowbatch.server.launch import HELLO, is_this_computer
+from rowbatch.server.launch import HELLO
 from rowbatch.server.metrics import CONTENT_TYPE, Family, Meter, exposition
 from rowbatch.server.runner import ASKED_AGAIN, IGNORED, ROWS_A_DAY, Runner
 from rowbatch.server.storage import (
@@ -91,7 +92,8 @@ def create_app(
     engine: Engine,
     *,
     key: str,
-    any_host: bool = False,
+    is_open: bool = False,
+    host_names: Sequence[str] = (),
     hooks: Sequence[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
@@ -102,13 +104,15 @@ def create_app(
         home: Where everything is kept. One process at a time; see `rowbatch.server.main.serve`.
         engine: What answers the requests.
         key: The home's own. Every call must bear it, or one of the keys of the home's file.
-        any_host: Accept any Host header; only right when the server is meant to be reached from outside.
+        is_open: Other computers reach it, by any of this one's addresses and names.
+        host_names: Further names that it is known by, as of a proxy before it.
         hooks: Addresses that are told when a batch ends.
         clock: The time, in seconds since 1970.
     Raises:
-        UsageError: An address or the secret of the webhooks can be none.
+        UsageError: An address or the secret of the webhooks can be none, or a name is none.
         StorageError: The folder cannot be used, or what is kept there is damaged.
     """
+    known_as = KnownHosts(is_open=is_open, names=host_names)
     hooks = check_hooks(hooks)
     secret = hook_secret(home) if hooks else ""
     keys = Keys(home, key)
@@ -168,7 +172,7 @@ def create_app(
     )
     # OpenAI has no other address for the same thing; and a redirect would name the host that the caller says.
     app.router.redirect_slashes = False
-    app.add_middleware(_Guard, keys=keys, any_host=any_host, state=state)
+    app.add_middleware(_Guard, keys=keys, known_as=known_as, state=state)
     app.add_middleware(Envelope, meter=state.meter)
     app.state.server = state
     return app
@@ -562,8 +566,8 @@ async def _unless_gone(request: Request, asked: Coroutine[Any, Any, _Reply]) -> 
 class _Guard:
     """Every call must bear the key and name this machine: a web page can do neither."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, any_host: bool, state: _Server) -> None:
-        self._app, self._keys, self._any_host, self._state = app, keys, any_host, state
+    def __init__(self, app: ASGIApp, keys: Keys, known_as: KnownHosts, state: _Server) -> None:
+        self._app, self._keys, self._known_as, self._state = app, keys, known_as, state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -572,8 +576,8 @@ class _Guard:
         scope[GUEST] = True
         headers = {name.lower(): value for name, value in scope["headers"]}
         host = headers.get(b"host", b"")
-        if not self._any_host and not self._names_us(host, scope):
-            refusal = ApiError(403, "This server answers to this computer only.", code="host_not_allowed")
+        if not self._known_as.has(host, port_of(scope)):
+            refusal = ApiError(403, self._known_as.refusal, code="host_not_allowed")
         elif headers.get(b"origin", b"http://" + host) != b"http://" + host:
             refusal = ApiError(
                 403, "This server answers programs, not pages of other sites.", code="origin_not_allowed"
@@ -594,11 +598,6 @@ class _Guard:
             await self._app(scope, receive, send)
             return
         await refusal.answer()(scope, receive, send)
-
-    def _names_us(self, host: bytes, scope: Scope) -> bool:
-        name, _, port = host.decode("latin-1").rpartition(":")
-        server = scope.get("server")
-        return is_this_computer(name) and (server is None or port == str(server[1]))
 
 
 def _nonce(scope: Scope) -> str:

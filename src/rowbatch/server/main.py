@@ -21,6 +21,7 @@ from rowbatch.server.app import _Server, create_app
 from rowbatch.server.engine import Engine, LocalEngine
 from rowbatch.server.faults.middleware import FaultyApp
 from rowbatch.server.faults.plan import FaultPlan
+from rowbatch.server.hosts import is_address
 from rowbatch.server.launch import (
     KEY_FILE,
     STATE_FILE,
@@ -39,6 +40,7 @@ def serve(
     home: Path,
     *,
     host: str = "127.0.0.1",
+    host_names: Sequence[str] = (),
     port: int = 0,
     key: str | None = None,
     engine: Engine | None = None,
@@ -54,6 +56,7 @@ def serve(
     Args:
         home: Where everything is kept; one server at a time.
         host: Address to listen on.
+        host_names: Names that the server is known by, besides this computer's own.
         port: 0 takes a free one.
         key: What every call must bear; None means the environment's ROWBATCH_SERVER_KEY, else the home's own.
         engine: What answers; None means the local model.
@@ -65,7 +68,7 @@ def serve(
     Raises:
         ServiceError: Another server has this home, or the port is taken.
         StorageError: The folder cannot be used, the disk is full, or what is kept there is damaged.
-        UsageError: The address is not one of this machine, or one of the hooks is none.
+        UsageError: The address is not one of this machine, or one of the hooks or names is none.
     """
     if json_log:
         log_as_json()
@@ -79,8 +82,15 @@ def serve(
             raise from_os_error(error, str(home / STATE_FILE)) from error
         key = key or environment_key() or _own_key(home)
         with _listen(host, port) as listener, _spooled_in(home):
+            is_open = not is_this_computer(host)
+            own = (host,) if is_open and host and not is_address(host) else ()
             app = create_app(
-                home, engine or LocalEngine(), key=key, any_host=not is_this_computer(host), hooks=hooks
+                home,
+                engine or LocalEngine(),
+                key=key,
+                is_open=is_open,
+                host_names=(*host_names, *own),
+                hooks=hooks,
             )
             served = FaultyApp(app, faults) if faults else app
             state, endpoint = app.state.server, _endpoint(host, listener, key)

@@ -320,6 +320,11 @@ _SERVER: dict[str, Entry] = {
         "for example: 127.0.0.1",
         zh=("{host} 不是本机的地址", "例如：127.0.0.1"),
     ),
+    "host-name-odd": Entry(
+        "{name!r} is not a name of a server",
+        "a name is what stands between http:// and the port, as in gpu-1.lab.example.org",
+        zh=("{name!r} 不是服务器的名称", "名称是 http:// 与端口之间的部分，例如：gpu-1.lab.example.org"),
+    ),
     "cannot-listen": Entry(
         "cannot listen on {host}, port {port}: {told}",
         "give another --port, or 0 for any",
