@@ -240,7 +240,9 @@ class Table(ABC):
             len(header.split()) > 5 or _SAID.match(header) or _SENTENCE.search(header)
             for header in self.header
         )
-        return self.path.suffix.lower() == ".txt" and is_running
+        # In a zip file it is the one that is read there.
+        name = (self.format == "csv" and self.reading.sheet) or self.path.name
+        return name.lower().endswith(".txt") and is_running
 
     @property
     def guessed_encoding(self) -> str:
