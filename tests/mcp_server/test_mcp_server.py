@@ -41,7 +41,7 @@ def made(tmp_path, monkeypatch):
         f"{SECRET}, and that was not all of it by far, says she\n", encoding="utf-8"
     )
     (folder / "bare-short.txt").write_text(f"Anna: {SECRET}\nBen: why?\n", encoding="utf-8")
-    (folder / "titled.txt").write_text(f"{SECRET[:26]}\nI was fired.\n", encoding="utf-8")
+    (folder / "titled.txt").write_text(f"{SECRET[:11]}\nI was fired.\n", encoding="utf-8")
     (folder / "chinese.txt").write_text("安娜：我被解雇了，没有理由。\n本：为什么？\n", encoding="utf-8")
     (folder / "short.csv").write_text("Ann,Berlin,fired\nBen,Paris,hired\n", encoding="utf-8")
     (folder / ".env").write_text(f"OPENAI_API_KEY={KEY}\nOTHER=1\n", encoding="utf-8")

@@ -286,16 +286,16 @@ def _is_comment(record: Sequence[str]) -> bool:
 
 # Words that tables often have as names, and rows seldom as a whole cell.
 _USUAL_WORDS = """
-    id _id uuid row_id nr no number index key code name title text texts comment comments answer response
-    message body content tweet post review feedback description abstract sentence statement speech quote label labels
-    gold annotation category topic sentiment stance rating score date time timestamp created_at year month day
-    author user username source url link lang language country city age gender sex party group file filename
-    document speaker coder model v1 v2
+    id _id uuid row_id nr no number index key code name title text texts comment comments answer
+    response message body content tweet post review feedback description abstract sentence statement
+    speech quote label labels gold annotation category topic sentiment stance rating score date time
+    timestamp created_at year month day author user username source url link lang language country
+    city age gender sex party group file filename document speaker coder model v1 v2
     datum jahr titel kommentar antwort nachricht beitrag inhalt sprache
     texte commentaire réponse avis contenu titre année auteur langue
     texto comentario respuesta mensaje contenido fecha año autor idioma
-    编号 序号 标题 文本 正文 内容 评论 留言 回答 意见 反馈 消息 帖子 日期 时间
-    年份 作者 用户 标签 类别 情感 性别 年龄 城市 国家
+    编号 序号 标题 文本 正文 内容 评论 留言 回答 意见 反馈 消息 帖子 日期 时间 年份
+    作者 用户 标签 类别 情感 性别 年龄 城市 国家
 """
 _USUAL_NAMES = frozenset(_USUAL_WORDS.split())
 
