@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowbatch.core.near_names import near_name
+from rowbatch.core.choices import near_name
 from rowbatch.providers.catalog import provider_names
 
 COLUMNS = ("id", "text", "comment_text", "Prediction_human", "city name")

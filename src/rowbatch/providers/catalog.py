@@ -13,9 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.cost import Price
 from rowbatch.core.model_rules import Model, ModelRules
-from rowbatch.core.near_names import near_name
 from rowbatch.core.policy import Policy
 from rowbatch.core.schedule import Room
 from rowbatch.core.shard import ShardLimits

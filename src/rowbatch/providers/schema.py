@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.model_rules import Sampling
-from rowbatch.core.near_names import near_name
 from rowbatch.errors import InputError
 from rowbatch.providers.openai_quirks import OpenAIQuirks
 

@@ -18,8 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.document import Block, Shown, Table
-from rowbatch.core.near_names import near_name
 from rowbatch.core.policy import usd
 from rowbatch.errors import InputError, UsageError, from_os_error
 from rowbatch.store.home import home

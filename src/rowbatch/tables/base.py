@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import polars as pl
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.document import Shown
-from rowbatch.core.near_names import near_name
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
 from rowbatch.tables.ahead import read_ahead
