@@ -87,7 +87,8 @@ class RowbatchError(Exception):
     def __notes__(self) -> list[str]:
         """What stands below the message where Python shows the error, as in a notebook: the hint."""
         if self._notes is None:
-            self._notes = [f"hint: {self.hint}"] if self.hint else []
+            hint = self.told("python").hint
+            self._notes = [f"hint: {hint}"] if hint else []
         return self._notes
 
     @__notes__.setter

@@ -40,6 +40,7 @@ def test_every_result_shows_itself():
     """
     values = [getattr(reports, name) for name in reports.__all__ if name not in IN_LISTS]
     values += [api.Preview, api.Status, api.DemoRun, api.Trial, TriedTable, api.Rerun, api.Variants]
+    values += [api.Run, api.OpenCodingSet]
     dark = [one for one in values if isinstance(one, type) and "__repr__" in vars(one)]
     assert dark == []
     assert [one for one in values if isinstance(one, type) and not issubclass(one, Shown)] == []
@@ -266,11 +267,42 @@ def test_a_notebook_shows_a_bar_below_the_cell(run, shell):
         assert Tags(page).open == []
 
 
+def test_what_is_open_shows_how_it_stands(run):
+    """
+    A run and a coding set as the last line of a cell; also one whose files are damaged.
+    """
+    run.build()
+    told = repr(run)
+    assert "local" in told
+    assert f"rowbatch.open({str(run.path)!r})" in told
+    assert Tags(run._repr_html_()).open == []
+    drawn = rowbatch.coding_set(run, name="mood", count=2)
+    assert "mood" in repr(drawn)
+    assert "rowbatch.open_coding_set(" in repr(drawn)
+    assert Tags(drawn._repr_html_()).open == []
+    (run.path / "ledger.sqlite").write_bytes(b"damaged")
+    assert f"rowbatch.open({str(run.path)!r})" in repr(run)
+
+
+def test_writing_requests_has_a_bar_once(run, shell):
+    """
+    The first preview writes them, and says so below the cell; another one has nothing to show.
+    """
+    run.preview()
+    assert {name for _, name, _ in shell.shown}
+    assert shell.shown[-1][0]["text/plain"] == "writing requests: 4 rows"
+    shell.shown.clear()
+    run.preview()
+    run.build()
+    assert shell.shown == []
+
+
 def test_a_bar_is_not_drawn_anew_for_each_row(run, shell):
     """
     A notebook keeps each message: there is one for each hundredth of the rows, and none where nothing moved.
     """
     run.build()
+    shell.shown.clear()
     at = run.status().progress
     with told_how_it_goes(None) as hooks:
         assert hooks.stage is not None

@@ -293,3 +293,12 @@ def test_few_rows_are_all_asked_where_nobody_says_how_many(
         assert [one.policy().max_cost_usd for one in variants.runs] == [Decimal("0.75")]
         # The same rows again, also when nobody says how many.
         assert api.vary(run, orders=(), prompts="How does the author feel?").rows == ROWS
+
+
+def test_comparing_ways_is_told(run: Run) -> None:
+    """
+    Reading the answers of all ways takes a while: whoever waits is told so.
+    """
+    stages: list[str] = []
+    api.stability(run, hooks=api.Hooks(stage=stages.append))
+    assert stages[-1] == "compare"

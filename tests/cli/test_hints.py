@@ -1,11 +1,16 @@
 """What a person is told who gave another file than was meant, or left out what matters."""
 
+import gzip
+import io
 import sqlite3
+import tarfile
+import zipfile
 
 import pytest
 
 import rowbatch
 from end_to_end import environment, run_here
+from rowbatch import api
 from rowbatch.errors import RowbatchError
 from rowbatch.words.entries import ENTRIES
 
@@ -24,6 +29,21 @@ def database(path):
     made.close()
 
 
+def tar(path, mode):
+    with tarfile.open(path, mode) as made:
+        for name in ("posts.csv", "more/about.txt"):
+            one = tarfile.TarInfo(name)
+            one.size = 7
+            made.addfile(one, io.BytesIO(b"post\nx\n"))
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w") as made:
+        for name, data in files.items():
+            made.writestr(name, data)
+
+
+ARCHIVED = "is an archive (tar) with files in it: 'posts.csv', 'more/about.txt'"
 NO_TABLES = {
     "d.sqlite": (database, "it is a database (SQLite)"),
     "d.rtf": (rb"{\rtf1\ansi hello}", "it is a document (RTF)"),
@@ -34,10 +54,20 @@ NO_TABLES = {
     "d.wav": (b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0", "it is a recording (WAV)"),
     "d.ogg": (b"OggS\0\x02\0\0\0\0\0\0", "it is a recording (Ogg)"),
     "d.html": (b"<!DOCTYPE html><html><body>hello</body></html>", "it is a web page"),
-    "i.txt": (b"I: How are you, today?\nP: Fine, thanks.\n", "it looks like running text"),
-    "j.txt": (b"It was a nice day and we all went out.\nThen, it rained.\n", "it looks like running text"),
-    "k.txt": ("安娜：最近怎么样\n本：还好\n".encode(), "it looks like running text"),
-    "l.txt": ("今天天气很好，我们都出去了\n后来下雨了\n".encode(), "it looks like running text"),
+    "d.7z": (b"7z\xbc\xaf\x27\x1c\0\4" + bytes(99), "is an archive (7-Zip)"),
+    "d.rar": (b"Rar!\x1a\x07\1\0" + bytes(99), "is an archive (RAR)"),
+    "d.tar": (lambda path: tar(path, "w"), ARCHIVED),
+    "d.tar.gz": (lambda path: tar(path, "w:gz"), ARCHIVED),
+    "d.tar.xz": (lambda path: tar(path, "w:xz"), ARCHIVED),
+    "tables.zip": (
+        lambda path: zipped(path, {"a.xlsx": b"PK", "b.jsonl": b"{}"}),
+        "is a zip file with 'a.xlsx', 'b.jsonl' in it",
+    ),
+    "one.zip": (lambda path: zipped(path, {"a.parquet": b"PAR1"}), "is a zip file with 'a.parquet' in it"),
+    "two.zip": (
+        lambda path: zipped(path, {"a.csv": b"post\nx\n", "b.csv": b"post\nx\n"}),
+        "is a zip file of 2 files: 'a.csv', 'b.csv'",
+    ),
 }
 
 
@@ -48,8 +78,8 @@ def test_what_is_no_table_is_called_by_its_name(tmp_path, name, suffix):
     It is seen by the first bytes, whatever the file is called, and the same in Python; the hint is about it.
     """
     made, expected = NO_TABLES[name]
-    if suffix and name.endswith(".txt"):
-        pytest.skip("a table may have such a header; only the name of the file tells")
+    if not suffix and name.endswith(".html"):
+        pytest.skip("by its name it is a document")
     path = tmp_path / f"{name}{suffix}"
     made(path) if callable(made) else path.write_bytes(made)
     done = typed(tmp_path, "convert", path.name, *ASKS)
@@ -61,6 +91,58 @@ def test_what_is_no_table_is_called_by_its_name(tmp_path, name, suffix):
         rowbatch.convert(path, tmp_path / "out.jsonl", text="post", model="m")
     assert expected in raised.value.message
     assert not (tmp_path / "out.jsonl").exists()
+
+
+TEXTS = {
+    "i.txt": "I: How are you, today?\nP: Fine, thanks.\n",
+    "j.txt": "It was a nice day and we all went out.\nThen, it rained.\n",
+    "k.txt": "安娜：最近怎么样\n本：还好\n",
+    "l.txt": "今天天气很好，我们都出去了\n后来下雨了\n",
+    "m.md": "# A day\n\nIt was nice, and we went out.\n",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_one_text_is_a_table_of_a_row(tmp_path, name):
+    """
+    An interview, a letter: all of it is the text of one row, which is said; in a zip file, too.
+    """
+    (tmp_path / name).write_text(TEXTS[name], encoding="utf-8")
+    done = typed(tmp_path, "units", name, "--text", "text", "--by", "line", "-o", "units.csv")
+    assert done.returncode == 0, done.stderr
+    assert "of 1 text" in done.stdout
+    assert ("running text" in done.stdout) is name.endswith(".txt")
+    looked = api.look_at_table(tmp_path / name)
+    assert (looked.rows, looked.columns) == (1, ("file", "text"))
+    zipped(tmp_path / "one.zip", {name: TEXTS[name].encode()})
+    assert api.look_at_table(tmp_path / "one.zip").columns == ("file", "text")
+
+
+def test_a_list_of_texts_is_read_by_the_line_where_somebody_says_so(tmp_path):
+    """
+    A file .txt with a text a line looks like one text.
+    """
+    (tmp_path / "l.txt").write_text(TEXTS["l.txt"], encoding="utf-8")
+    lines = api.look_at_table(tmp_path / "l.txt", program="plain", header="none")
+    assert (lines.rows, len(lines.columns)) == (2, 1)
+
+
+def test_several_texts_in_a_zip_file_are_a_row_each(tmp_path):
+    """
+    As a folder of them is.
+    """
+    zipped(tmp_path / "t.zip", {"b.txt": b"Two, too\n", "a.txt": b"One\n"})
+    assert api.look_at_table(tmp_path / "t.zip").rows == 2
+
+
+def test_a_workbook_that_is_packed_is_told_so(tmp_path):
+    """
+    It has the name that it should have.
+    """
+    (tmp_path / "b.xlsx.gz").write_bytes(gzip.compress(b"PK\3\4"))
+    done = typed(tmp_path, "convert", "b.xlsx.gz", *ASKS)
+    assert "is a workbook that is packed" in done.stderr
+    assert "unpack it" in done.stderr
 
 
 @pytest.mark.parametrize(

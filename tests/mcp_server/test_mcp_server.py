@@ -41,8 +41,9 @@ def made(tmp_path, monkeypatch):
         f"{SECRET}, and that was not all of it by far, says she\n", encoding="utf-8"
     )
     (folder / "bare-short.txt").write_text(f"Anna: {SECRET}\nBen: why?\n", encoding="utf-8")
-    (folder / "titled.txt").write_text(f"{SECRET[:26]}\nI was fired.\n", encoding="utf-8")
+    (folder / "titled.txt").write_text(f"{SECRET[:11]}\nI was fired.\n", encoding="utf-8")
     (folder / "chinese.txt").write_text("安娜：我被解雇了，没有理由。\n本：为什么？\n", encoding="utf-8")
+    (folder / "short.csv").write_text("Ann,Berlin,fired\nBen,Paris,hired\n", encoding="utf-8")
     (folder / ".env").write_text(f"OPENAI_API_KEY={KEY}\nOTHER=1\n", encoding="utf-8")
     (folder / "server.key").write_text(f"{KEY}\n{KEY}\n", encoding="utf-8")
     (folder / "keys.csv").write_text(f"name,{KEY}\nx,1\n", encoding="utf-8")
@@ -125,10 +126,7 @@ REFUSED = [
     ("check_table", {"path": "../elsewhere.csv"}, "looks at no other files"),
     ("check_table", {"path": "s3://bucket/posts.csv"}, "looks at no other files"),
     ("check_table", {"path": "none.csv"}, "does not exist"),
-    ("check_table", {"path": "bare.txt"}, "bare.txt"),
-    ("check_table", {"path": "bare-short.txt"}, "running text"),
     ("check_table", {"path": "titled.txt"}, "running text"),
-    ("check_table", {"path": "chinese.txt"}, "running text"),
     ("check_table", {"path": ".env"}, "not named as a table"),
     ("check_table", {"path": "./.env"}, "not named as a table"),
     ("check_table", {"path": "server.key"}, "not named as a table"),
@@ -152,7 +150,8 @@ def test_what_it_refuses_has_no_cell_in_it(workplace):
     bare, keys = ("check_table", {"path": "bare.csv"}), ("check_table", {"path": "keys.csv"})
     refused = [(name, words) for name, words, _ in REFUSED]
     _, [headless, keyed, *results] = talk(workplace, [bare, keys, *refused])
-    assert told(headless)["columns"][0].startswith("(a name of")
+    assert told(headless)["columns"] == ["(column 1)", "(column 2)"]
+    assert told(headless)["names"].startswith("not told")
     assert told(keyed)["columns"] == ["name", "(a name that looks like a key)"]
     for (_, _, words), result in zip(REFUSED, results, strict=True):
         said = result.content[0].text
@@ -162,6 +161,22 @@ def test_what_it_refuses_has_no_cell_in_it(workplace):
         assert KEY not in said
         assert "解雇" not in said
         assert "Traceback" not in said
+
+
+def test_a_first_line_that_may_be_a_row_is_not_told(workplace):
+    """
+    Short cells look as names do: they are told as such where something shows that they are. Of one text there
+    is no first line.
+    """
+    texts = ["bare.txt", "bare-short.txt", "chinese.txt"]
+    _, [short, *documents] = talk(
+        workplace, [("check_table", {"path": name}) for name in ["short.csv", *texts]]
+    )
+    assert (told(short)["columns"], told(short)["rows"]) == (["(column 1)", "(column 2)", "(column 3)"], 1)
+    for document in documents:
+        assert (told(document)["columns"], told(document)["rows"]) == (["file", "text"], 1)
+    _, [allowed] = talk(workplace, [("check_table", {"path": "short.csv"})], "--allow-rows")
+    assert told(allowed)["columns"] == ["Ann", "Berlin", "fired"]
 
 
 def test_rows_are_shown_where_their_owner_allows_it(workplace):

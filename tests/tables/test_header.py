@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rowbatch.tables.header import HeaderPlace, find_header, join_header
+from rowbatch.tables.header import HeaderPlace, find_header, is_surely_header, join_header
 
 SHARED = Path(os.environ.get("ROWBATCH_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -176,3 +176,28 @@ def test_texts_below_a_name_alone_are_rows() -> None:
     )
     assert place is not None
     assert (place.first, place.last) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_sure"),
+    [
+        (["id,post", "1,Hello", "2,Bye"], True),
+        (["wave,said", "1,Hello", "2,Bye"], True),
+        (["编号,说法", "甲,你好", "乙,再见"], True),
+        (["Comment,what", "Hello,x", "Bye,y"], True),
+        (["v1,v2,,,", "ham,Hello,,,", "spam,Bye,,,"], True),
+        (["Ann,Berlin,fired", "Ben,Paris,hired"], False),
+        (["Ann,fired", "Ben,fired"], False),
+        (["text,fired", "Ben,fired"], False),
+        (["ann@example.org,text", "ben@example.org,x"], False),
+        (["17,text", "18,x"], False),
+        (["1.5.2024,id", "2.5.2024,x"], False),
+        (["Ann,Berlin"], False),
+    ],
+)
+def test_when_a_first_line_surely_has_names(lines, is_sure):
+    """
+    A usual name, or numbers below something else, show it; a value in the place of a name says no.
+    """
+    names, *rows = csv.reader(lines)
+    assert is_surely_header(names, rows) is is_sure

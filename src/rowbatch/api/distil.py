@@ -139,6 +139,8 @@ def distil_run(
     if folder is not None:
         place = opened if folder.plan.source.sha256 == source.sha256 else open_source(own, run.path)
         people = texts_of_rows(place, taught.columns, {one.row for one in folder.rows()})
+    if hooks is not None and hooks.stage is not None:
+        hooks.stage("distil")
     learned = learn_run(directory, variable, taught, set(people.values()), seed=wish.seed)
     job = _Job(run, source, opened, variable, wish, taught, learned, hooks)
     return job.distil(folder, people, output)

@@ -17,7 +17,7 @@ from rowbatch.words.printing import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-Stage = Literal["build", "submit", "watch", "download", "collect"]
+Stage = Literal["build", "submit", "watch", "download", "collect", "distil", "compare"]
 
 _STAGES: dict[Stage, str] = {
     "build": "writing requests",
@@ -25,6 +25,8 @@ _STAGES: dict[Stage, str] = {
     "watch": "labelling",
     "download": "downloading",
     "collect": "writing the table",
+    "distil": "learning and labelling",
+    "compare": "comparing answers",
 }
 
 
@@ -159,15 +161,16 @@ class _Cell:
         self._is_there = False
         self._shown: tuple[object, ...] = ()
         self._stage = ""
-        self._told = ""
+        self._told = self._counted = ""
         self._notes: list[str] = []
 
     def stage(self, name: Stage) -> None:
-        self._stage = _STAGES[name]
+        self._stage, self._counted = _STAGES[name], ""
         self._show(self._stage)
 
     def rows(self, count: int) -> None:
-        self._show(f"{self._stage}: {count:,} rows")
+        self._counted = f"{self._stage}: {count:,} rows"
+        self._show(self._counted)
 
     def progress(self, now: Progress) -> None:
         note = _note(now)
@@ -181,7 +184,7 @@ class _Cell:
     def end(self) -> None:
         """Leave what came of it."""
         if self._is_there:
-            self._show(self._told or self._stage)
+            self._show(self._told or self._counted or self._stage)
 
     def _show(self, told: str, done: int = 0, of: int = 0) -> None:
         seen = (len(self._notes), done * 100 // of if of else told)

@@ -9,7 +9,12 @@ from typing import Unpack
 from rowbatch.core.document import Shown
 from rowbatch.core.table_options import ReadingKeywords, reading_of
 from rowbatch.programs.opening import open_table
+from rowbatch.tables.header import is_surely_header
 from rowbatch.words.notice import Notice
+
+_ROWS_LOOKED_AT = 1_000
+# Formats whose names are what stands in a first line, where a table without any has a row.
+_WITH_FIRST_LINES = ("csv", "excel")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,6 +31,8 @@ class TableLook(Shown):
         encoding_guessed: The encoding, if nothing said it but the text itself; else "".
         notes: How it was read.
         is_running_text: Whether it looks like an interview or a letter in a .txt file, and not like a table.
+        names_are_sure: Whether the columns surely have these names: the file says so, or its first line is
+            surely none of its rows.
     """
 
     path: Path
@@ -36,6 +43,7 @@ class TableLook(Shown):
     encoding_guessed: str
     notes: tuple[Notice, ...]
     is_running_text: bool = False
+    names_are_sure: bool = True
 
 
 def look_at_table(table: str | Path, **reading: Unpack[ReadingKeywords]) -> TableLook:
@@ -50,7 +58,12 @@ def look_at_table(table: str | Path, **reading: Unpack[ReadingKeywords]) -> Tabl
         TableError: It is broken, with the place; or it has no rows.
     """
     opened = open_table(Path(table), reading_of(reading))
-    rows = sum(chunk.frame.height for chunk in opened.chunks())
+    first: list[tuple[str, ...]] = []
+    rows = 0
+    for chunk in opened.chunks():
+        first += chunk.frame.head(max(0, _ROWS_LOOKED_AT - len(first))).rows()
+        rows += chunk.frame.height
+    has_fields = opened.format not in _WITH_FIRST_LINES
     return TableLook(
         opened.path,
         opened.format,
@@ -60,4 +73,5 @@ def look_at_table(table: str | Path, **reading: Unpack[ReadingKeywords]) -> Tabl
         opened.guessed_encoding,
         opened.notes,
         opened.is_running_text,
+        has_fields or is_surely_header(opened.header, first),
     )

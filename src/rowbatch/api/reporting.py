@@ -6,8 +6,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack, get_args
+from typing import Literal, Unpack, get_args
 
+from rowbatch.api.hooks import Hooks
 from rowbatch.api.quality import RunEstimand
 from rowbatch.api.quality import corrected as corrected_numbers
 from rowbatch.api.runs import Run, create_planned, open_run
@@ -40,9 +41,6 @@ from rowbatch.store.coding_sets import find_set
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.sources import require_source
 from rowbatch.words.notice import Notice
-
-if TYPE_CHECKING:
-    from rowbatch.api.hooks import Hooks
 
 _Language = Literal["en", "zh"]
 _log = logging.getLogger("rowbatch.report")
@@ -175,7 +173,7 @@ def _with_ways(facts: RunFacts, run: Run, people: str | Path | None) -> RunFacts
         curve = specification_curve(run, people=people)
         if len(curve.specifications) < 2:
             return facts
-        found = stability(run, curve.variable, with_runs=curve.other_runs, people=people)
+        found = stability(run, curve.variable, with_runs=curve.other_runs, people=people, hooks=Hooks())
         return replace(facts, stability=found, curve=curve)
     except UsageError as error:
         # As of free words, or where no row has an answer: there is nothing to compare.

@@ -297,7 +297,7 @@ def _part(part: Mapping[str, Any]) -> str:
     return f"[image {address if len(address) <= _SHOWN_ADDRESS else address[: _SHOWN_ADDRESS - 1] + '…'}]"
 
 
-class Run:
+class Run(Shown):
     """One run directory and its verbs. Each verb does what is left, and can be called again."""
 
     def __init__(
@@ -319,8 +319,14 @@ class Run:
         # What the policy says about the first part decides it, too.
         self._prefix_tokens: int | None = None
 
-    def __repr__(self) -> str:
-        return f"rowbatch.open({str(self.path)!r})"
+    def as_blocks(self) -> Iterator[Block]:
+        """How it stands, and how it is opened again."""
+        try:
+            yield from self.status(most_states=0, most_events=0).as_blocks()
+        except RowbatchError as error:
+            # Whatever is wrong with it, it can be looked at.
+            yield Paragraph(str(error), is_alert=True)
+        yield Paragraph(f"rowbatch.open({str(self.path)!r})")
 
     @property
     def path(self) -> Path:
@@ -451,17 +457,17 @@ class Run:
             RunError: Tasks of an array job are not done yet.
             RunLocked: Another process works on the run.
         """
-        hooks = hooks or Hooks()
-        _tell(hooks, "build")
         if is_built(self._directory):
+            _tell(hooks or Hooks(), "build")
             return read_build_report(self._directory)
-        with self._locked("build"):
+        with told_how_it_goes(hooks) as shown, self._locked("build"):
+            _tell(shown, "build")
             # The others first: who sees that this one is built need not ask whether they are.
             for member in self.members:
-                member.build(hooks)
+                member.build(shown)
             if runner is not None or is_planned(self._directory):
-                return build_by_tasks(self._directory, runner, workers, hooks.rows, ray_address=ray_address)
-            return build_step.build(self._directory, hooks.rows, earlier=self._earlier())
+                return build_by_tasks(self._directory, runner, workers, shown.rows, ray_address=ray_address)
+            return build_step.build(self._directory, shown.rows, earlier=self._earlier())
 
     def _earlier(self) -> list[RunDirectory]:
         """Runs whose answers may be taken over, the newest first."""
@@ -1595,7 +1601,8 @@ class Run:
             writing=writing,
             overwrite=overwrite,
         )
-        return distil_run(self, table, wish, reading_of(reading), hooks)
+        with told_how_it_goes(hooks) as shown:
+            return distil_run(self, table, wish, reading_of(reading), shown)
 
     def _coded(
         self, coding_set: str | Path | None, variable: str | None, part: str | None, *, with_seen: bool

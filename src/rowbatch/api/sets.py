@@ -38,7 +38,7 @@ from rowbatch.core.coding_set import (
     probabilities,
     queue_of,
 )
-from rowbatch.core.document import Shown
+from rowbatch.core.document import Block, Paragraph, Shown
 from rowbatch.core.drawing import Allocation
 from rowbatch.core.label_list import read_values
 from rowbatch.core.plan import Source
@@ -188,7 +188,7 @@ class Replay(Shown):
         return self.same_table and all(one.is_same is not False for one in self.waves)
 
 
-class OpenCodingSet:
+class OpenCodingSet(Shown):
     """
     A coding set that is open.
 
@@ -201,8 +201,14 @@ class OpenCodingSet:
         self.folder = folder
         self.first_drawn = first_drawn
 
-    def __repr__(self) -> str:
-        return f"OpenCodingSet({str(self.path)!r})"
+    def as_blocks(self) -> Iterable[Block]:
+        """How it stands, and how it is opened again."""
+        try:
+            yield from self.status().as_blocks()
+        except RowbatchError as error:
+            # Whatever is wrong with it, it can be looked at.
+            yield Paragraph(str(error), is_alert=True)
+        yield Paragraph(f"rowbatch.open_coding_set({str(self.path)!r})")
 
     @property
     def path(self) -> Path:

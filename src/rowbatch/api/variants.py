@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from rowbatch.api.hooks import Hooks
+from rowbatch.api.hooks import Hooks, told_how_it_goes
 from rowbatch.api.runs import Preview, Run, create_planned, open_run
 from rowbatch.api.settings import with_said_cap
 from rowbatch.api.standing import known_places
@@ -109,7 +109,8 @@ class Variants(Shown):
 
     def previews(self, hooks: Hooks | None = None) -> tuple[Preview, ...]:
         """What each that is not over will send, before anything is sent."""
-        return tuple(one.preview(hooks) for one in self.unfinished)
+        with told_how_it_goes(hooks) as shown:
+            return tuple(one.preview(shown) for one in self.unfinished)
 
     def cost(self, hooks: Hooks | None = None) -> CostEstimate | None:
         """What is left of them will cost; None where nothing is left."""
@@ -128,6 +129,10 @@ class Variants(Shown):
         Raises:
             NeedsDecision, ServiceError, …: As of a run; the others are done nevertheless.
         """
+        with told_how_it_goes(hooks) as shown:
+            return self._resume(shown, **changes)
+
+    def _resume(self, hooks: Hooks, **changes: Any) -> tuple[CollectReport, ...]:
         left = self.unfinished
         told = dict(changes)
         resubmit_lost, go_on = told.pop("resubmit_lost", False), told.pop("go_on", False)
@@ -293,6 +298,7 @@ def stability(
     confidence: float = 0.95,
     draws: int = 2_000,
     seed: int = 1,
+    hooks: Hooks | None = None,
 ) -> RunStability:
     """
     How far the labels of a run stay the same in all ways in which its rows were asked. Asks nobody.
@@ -305,18 +311,22 @@ def stability(
             one there is.
         confidence: Of the intervals.
         draws, seed: Of the samples that they are made of.
+        hooks: Told how it goes.
     Raises:
         UsageError: There is no such variable, or a run is of another table.
     """
     resampling = resampling_of(confidence, draws, seed)
     first = run if isinstance(run, Run) else open_run(run)
-    first.build()
-    directory = RunDirectory(first.path)
-    named = [with_runs] if isinstance(with_runs, str | Path) else list(with_runs)
-    others = require_same_table(directory, [RunDirectory(open_run(one).path) for one in named])
-    found = compared(directory, variable, others)
-    gold, name = _gold(first, found, people)
-    return stability_of_run(first.path.resolve().name, found, resampling, gold, name)
+    with told_how_it_goes(hooks) as shown:
+        first.build(shown)
+        if shown.stage is not None:
+            shown.stage("compare")
+        directory = RunDirectory(first.path)
+        named = [with_runs] if isinstance(with_runs, str | Path) else list(with_runs)
+        others = require_same_table(directory, [RunDirectory(open_run(one).path) for one in named])
+        found = compared(directory, variable, others)
+        gold, name = _gold(first, found, people)
+        return stability_of_run(first.path.resolve().name, found, resampling, gold, name)
 
 
 def specification_curve(

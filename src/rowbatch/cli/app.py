@@ -2575,15 +2575,17 @@ def stability(
             models=models,
         )
         code = _ask_variants(variants, yes=yes, quiet=as_json, is_proposed=bool(proposed), changes=changes)
-    found = api.stability(
-        opened,
-        variable,
-        with_runs=list(with_runs),
-        people=people,
-        confidence=confidence,
-        draws=draws,
-        seed=seed,
-    )
+    with show.bar() as hooks:
+        found = api.stability(
+            opened,
+            variable,
+            with_runs=list(with_runs),
+            people=people,
+            confidence=confidence,
+            draws=draws,
+            seed=seed,
+            hooks=hooks,
+        )
     if as_json:
         show.as_json(found.to_plain())
     else:

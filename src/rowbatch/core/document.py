@@ -129,7 +129,7 @@ Block = Paragraph | Table | Bars | Dots | Code
 
 def notes_of(notes: Iterable[Notice]) -> Iterator[Paragraph]:
     """What a person should know, a sentence each."""
-    return (Paragraph(f"note: {note}") for note in notes)
+    return (Paragraph(f"note: {note.told('python')}") for note in notes)
 
 
 def named(values: Mapping[str, str]) -> Table:

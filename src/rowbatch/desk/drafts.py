@@ -513,7 +513,7 @@ def try_draft(
                 write_atomically(place / "rows.json", json.dumps(numbers).encode(), overwrite=True)
         asked = json.loads((place / "rows.json").read_text(encoding="utf-8"))
         # What is built is no answer, and not told as one.
-        run.build()
+        run.build(Hooks())
         report = run.try_rows(rows, hooks)
     finally:
         table.remove_leftovers()

@@ -23,6 +23,9 @@ MOST_ROWS = 50
 _MOST_CHARS = 2_000
 # A file without a header has its first row in the place of names, and that may be anything.
 _LONGEST_NAME = 60
+_NAMES_NOT_TOLD = (
+    "not told: nothing shows that the first line has names, and it may be a row; the person knows which it is"
+)
 _CODEBOOKS = (".yaml", ".yml")
 
 
@@ -71,10 +74,15 @@ class Answers:
         is_text = found.is_running_text or (len(found.columns) == 1 and found.path.suffix.lower() == ".txt")
         if is_text and not self.allow_rows:
             raise UsageError("mcp-running-text", path=path)
+        is_told = found.names_are_sure or self.allow_rows
         return {
             "format": found.format,
             "rows": found.rows,
-            "columns": [_name(one) for one in found.columns],
+            "columns": [
+                _name(one) if is_told else f"(column {number:,})"
+                for number, one in enumerate(found.columns, start=1)
+            ],
+            "names": "as they stand" if is_told else _NAMES_NOT_TOLD,
             "broken_rows": found.bad_rows,
             "encoding_guessed": found.encoding_guessed,
         }

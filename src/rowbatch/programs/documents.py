@@ -74,6 +74,8 @@ _HIDDEN = frozenset(("script", "style", "template", "noscript", "svg", "math", "
 # notes, and what stands there once more for programs that do not know the newer form.
 _LEFT_OUT = frozenset(("delText", "annotation", "instrText", "tracked-changes", "Fallback", "note-citation"))
 _DAMAGE = (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError)
+# A page that was written, and saved from the web: neither is a table, also alone.
+_PAGES_OF_TEXT = (".md", ".html", ".htm", ".xhtml")
 _TIMES = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{3}\s*-->.*")
 _CUE_TAG = re.compile(r"</?(?:[cibuv]|ruby|rt|lang|font)\b[^>]*>|<\d{1,2}:\d{2}[^>]*>")
 _VOICE = re.compile(r"<v(?:\.[^ >]*)? ([^>]+)>")
@@ -88,8 +90,16 @@ def _is_file(path: Path, head: bytes) -> bool:
     if suffix in (".docx", ".odt"):
         return head.startswith(b"PK\x03\x04")
     if head.startswith(b"PK\x03\x04"):
-        return _are_documents(_members(path))
+        names = _members(path)
+        return _are_documents(names) or _are_texts(names)
+    if suffix in _PAGES_OF_TEXT:
+        return bool(head.strip())
     return suffix in (".srt", ".vtt") and b"-->" in head
+
+
+def _are_texts(names: tuple[str, ...]) -> bool:
+    """Whether files are several plain texts and nothing else, which are no one's table."""
+    return len(names) > 1 and all(_suffix(name) == ".txt" for name in names)
 
 
 def _are_documents(names: Iterable[str]) -> bool:
@@ -110,9 +120,32 @@ def _members(path: Path) -> tuple[str, ...]:
         return ()
 
 
+def _members_of(path: Path) -> tuple[str, ...]:
+    """Those of a zip file; nothing of any other."""
+    return _members(path) if path.suffix.lower() == ".zip" else ()
+
+
 def _may_be(path: Path) -> bool:
-    """A folder that has a document, whatever lies beside it, such as a table that was written there."""
-    return path.is_dir() and any(file.suffix.lower() in _READERS for file in _files(path))
+    """
+    A document, where somebody says so; or a folder that has one, whatever lies beside it, such as a table
+    that was written there.
+    """
+    if not path.is_dir():
+        return path.suffix.lower() in _READERS or any(_suffix(name) in _READERS for name in _members_of(path))
+    return any(file.suffix.lower() in _READERS for file in _files(path))
+
+
+def open_running_text(path: Path, member: str, encoding: str | None) -> Table:
+    """
+    A file that has the name of a text and looks like one, as a document; and that this was found out.
+
+    Args:
+        path: The file.
+        member: Of a zip file: which of the files in it; else "".
+        encoding: Its encoding; None means found out.
+    """
+    name = member or path.name
+    return DocumentTable(path, (name,), encoding, (Notice("note-running-text", {"path": name}),))
 
 
 def _open(path: Path, options: ReadOptions) -> Table:

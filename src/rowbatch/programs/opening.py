@@ -47,11 +47,20 @@ def open_table(path: Path, options: ReadOptions | None = None) -> Table:
         if one.is_file(path, head) or (may_be is not None and may_be(path)):
             return one.open(path, options)
     plain = formats.open_table(path, options)
+    if plain.is_running_text and options == ReadOptions(encoding=options.encoding):
+        return _running_text(plain, options)
     if found := _dressed(plain, options, programs):
         return found
     if options.program is not None:
         raise UsageError("not-of-program", path=str(path), program=programs[0].title)
     return plain
+
+
+def _running_text(plain: Table, options: ReadOptions) -> Table:
+    """An interview or a letter, of which nobody said that it is a table."""
+    from rowbatch.programs.documents import open_running_text
+
+    return open_running_text(plain.path, plain.reading.sheet or "", options.encoding)
 
 
 def _dressed(plain: Table, options: ReadOptions, programs: tuple[Known, ...]) -> Table | None:

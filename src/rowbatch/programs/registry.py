@@ -135,7 +135,7 @@ PROGRAMS: tuple[Known, ...] = (
     Known(
         "documents",
         "a folder of documents",
-        text=lambda suffix, _: suffix in (".pdf", ".docx", ".odt", ".srt", ".vtt"),
+        text=lambda suffix, _: suffix in (".pdf", ".docx", ".odt", ".srt", ".vtt", ".md"),
     ),
     Known("qualtrics", "Qualtrics", table=_always),
     Known("surveymonkey", "SurveyMonkey", table=_always),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.cost import Price
 from rowbatch.core.model_rules import Model, ModelRules
 from rowbatch.core.policy import Policy
@@ -109,11 +109,11 @@ def find_provider(name: str) -> Provider:
     """
     entry = _catalog()["providers"].get(name)
     if entry is None:
-        near = difflib.get_close_matches(name, provider_names(), n=1)
+        near = near_name(name, provider_names())
         raise UsageError(
             "no-such-provider-but-near" if near else "no-such-provider",
             name=name,
-            near=next(iter(near), None),
+            near=near or None,
             known=provider_names(),
         )
     return Provider(
@@ -334,8 +334,8 @@ def find_near_model(provider: str, model: str) -> str:
     """
     numbers = re.findall(r"\d+", model)
     alike = [one.name for one in known_models(provider) if re.findall(r"\d+", one.name) == numbers]
-    near = difflib.get_close_matches(model.lower(), alike, n=1, cutoff=0.8)
-    return near[0] if near and near[0] != model else ""
+    near = near_name(model, alike)
+    return near if near != model else ""
 
 
 @dataclass(frozen=True, slots=True)

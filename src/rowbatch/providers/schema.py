@@ -5,13 +5,13 @@ that nobody reads is a price or a limit that somebody believes in.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.model_rules import Sampling
 from rowbatch.errors import InputError
 from rowbatch.providers.openai_quirks import OpenAIQuirks
@@ -182,9 +182,9 @@ def _unknown(
     key: str, value: Any, schema: Mapping[str, Schema], path: str, at: tuple[str, ...]
 ) -> InputError:
     table, known = _table_name(at), list(schema)
-    if near := difflib.get_close_matches(key, known, n=1):
+    if near := near_name(key, known):
         return InputError(
-            "toml-key-unknown-but-near", path=path, table=table, key=key, near=near[0], known=known
+            "toml-key-unknown-but-near", path=path, table=table, key=key, near=near, known=known
         )
     if isinstance(value, Mapping) and len(at) > 1:
         # gpt-4.1 without quotation marks is a table `1` in a table `gpt-4`.

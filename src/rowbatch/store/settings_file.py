@@ -8,7 +8,6 @@ came from somebody else must not say where texts are sent.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rowbatch.core.address import looks_like_key
+from rowbatch.core.choices import near_name
 from rowbatch.core.document import Block, Shown, Table
 from rowbatch.core.policy import usd
 from rowbatch.errors import InputError, UsageError, from_os_error
@@ -145,9 +145,9 @@ def _read(path: Path) -> dict[str, Any]:
         if _SECRET_NAME.search(name) or (isinstance(value, str) and looks_like_key(value)):
             raise InputError("settings-secret", path=str(path), name=name)
         if name not in ENVIRONMENT:
-            near = difflib.get_close_matches(name, ENVIRONMENT, n=1, cutoff=0.5)
+            near = near_name(name, ENVIRONMENT)
             if near:
-                raise InputError("settings-unknown-but-near", path=str(path), name=name, near=near[0])
+                raise InputError("settings-unknown-but-near", path=str(path), name=name, near=near)
             raise InputError("settings-unknown", path=str(path), name=name, known=list(ENVIRONMENT))
     return {name: _checked(str(path), name, value) for name, value in document.items()}
 

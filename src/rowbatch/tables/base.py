@@ -7,7 +7,6 @@ values as well, so that an output with types can give them back as they came.
 
 from __future__ import annotations
 
-import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import polars as pl
 
+from rowbatch.core.choices import near_name
 from rowbatch.core.document import Shown
 from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import TableError
@@ -240,7 +240,9 @@ class Table(ABC):
             len(header.split()) > 5 or _SAID.match(header) or _SENTENCE.search(header)
             for header in self.header
         )
-        return self.path.suffix.lower() == ".txt" and is_running
+        # In a zip file it is the one that is read there.
+        name = (self.format == "csv" and self.reading.sheet) or self.path.name
+        return name.lower().endswith(".txt") and is_running
 
     @property
     def guessed_encoding(self) -> str:
@@ -332,9 +334,7 @@ class Table(ABC):
                 count=len(found),
                 numbers=[position + 1 for position in found],
             )
-        near = difflib.get_close_matches(name, self.header, n=1, cutoff=0.5)
-        spelt = [header for header in self.header if header.strip().casefold() == name.strip().casefold()]
-        guess = next(iter(spelt or near), None)
+        guess = near_name(name, self.header) or None
         self._require_a_table(name)
         raise TableError(
             "no-such-column" if guess is None else "no-such-column-but-near",

@@ -25,6 +25,8 @@ _BUFFER_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 16
 # Of Excel and Word, of OpenDocument, of Apple's Numbers.
 _PARTS_OF_DOCUMENTS = ("[Content_Types].xml", "content.xml", "mimetype", "Index/Document.iwa", "Index.zip")
+_MEMBERS_TOLD = 20
+_TAR_BYTES = 1 << 26
 PACKED_SUFFIXES = (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz")
 """Endings of the names of packed files."""
 
@@ -90,6 +92,24 @@ def members_of_zip(path: Path) -> tuple[str, ...] | None:
         for name in names
         if not name.startswith("__MACOSX/") and not name.rsplit("/", 1)[-1].startswith((".", "~$"))
     )
+
+
+def members_of_tar(path: Path) -> list[str]:
+    """The first files in a tar file, which may be packed; as many as are there before it takes long."""
+    import tarfile
+
+    found: list[str] = []
+    try:
+        with open_binary(path) as file, tarfile.open(fileobj=file, mode="r|") as packed:
+            for one in packed:
+                if one.isfile() and not one.name.rsplit("/", 1)[-1].startswith("."):
+                    found.append(one.name)
+                if len(found) >= _MEMBERS_TOLD or one.offset > _TAR_BYTES:
+                    break
+    except (tarfile.TarError, OSError, TableError):
+        # What could be seen of it is told all the same.
+        return found
+    return found
 
 
 def _open_member(file: BinaryIO, path: Path, member: str) -> Any:

@@ -24,7 +24,7 @@ from rowbatch.core.table_options import FIRST, NONE, ReadingKeywords, ReadOption
 from rowbatch.errors import TableError, UsageError, from_os_error
 from rowbatch.kernels.machine import Machine
 from rowbatch.tables.base import ROWS_PER_CHUNK, Table, TableChunk
-from rowbatch.tables.compressed import open_binary, unpacked_suffix
+from rowbatch.tables.compressed import members_of_tar, open_binary, unpacked_suffix
 from rowbatch.tables.csv_cells import CellReader
 from rowbatch.tables.csv_encoding import count_lines, find_encoding, find_telling
 from rowbatch.tables.csv_fast import FastReader
@@ -53,8 +53,6 @@ _OTHER_FORMATS = (
     (b"%PDF-", "PDF"),
     (b"PAR1\x15", "Parquet"),
     (b"ARROW1\0", "Arrow"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-    (b"Rar!\x1a\x07", "RAR"),
     # These are in a packed file; by themselves they are read.
     (b"$FL2", "SPSS"),
     (b"$FL3", "SPSS"),
@@ -72,6 +70,7 @@ _OTHER_FORMATS = (
     (b"\xfd7zXZ\0", "xz"),
     (b"\x5d\0\0", "LZMA"),
 )
+_ARCHIVES = ((0, b"7z\xbc\xaf\x27\x1c", "7-Zip"), (0, b"Rar!\x1a\x07", "RAR"))
 # What people have beside tables: where its mark stands, the mark, and what it is called.
 _DATABASES = ((0, b"SQLite format 3\0", "SQLite"),)
 _DOCUMENTS = ((0, b"{\\rtf", "RTF"),)
@@ -466,6 +465,8 @@ def _marked(head: bytes, marks: tuple[tuple[int, bytes, str], ...]) -> str | Non
 
 
 def _require_text(path: Path, head: bytes) -> None:
+    if found := _marked(head, _ARCHIVES):
+        raise TableError("archive-closed", path=str(path), found=found)
     for mark, name in _OTHER_FORMATS:
         if head.startswith(mark):
             raise TableError("not-csv", path=str(path), found=name)
@@ -482,7 +483,7 @@ def _require_text(path: Path, head: bytes) -> None:
     if head.startswith(_OFFICE):
         raise TableError("not-csv-but-office", path=str(path))
     if head[_TAR_AT:].startswith(_TAR):
-        raise TableError("not-csv", path=str(path), found="tar")
+        raise TableError("archive-with-files", path=str(path), found="tar", members=members_of_tar(path))
     if not head:
         raise TableError("file-empty", path=str(path))
 

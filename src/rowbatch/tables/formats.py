@@ -13,7 +13,7 @@ from rowbatch.core.table_options import ReadingKeywords, ReadOptions
 from rowbatch.errors import TableError, from_os_error
 from rowbatch.tables.base import Table
 from rowbatch.tables.bounds import require_limits
-from rowbatch.tables.compressed import members_of_zip, unpacked_suffix
+from rowbatch.tables.compressed import PACKED_SUFFIXES, members_of_zip, unpacked_suffix
 from rowbatch.tables.csv_reader import open_csv
 from rowbatch.tables.frame_table import refuse_options
 from rowbatch.words.notice import Notice
@@ -21,6 +21,7 @@ from rowbatch.words.notice import Notice
 _JSON_LINES = (".jsonl", ".ndjson", ".jsonlines")
 _EXCEL = (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods")
 _R = (".rds", ".rda", ".rdata")
+_STATISTICS = (".dta", ".por", ".sav", ".zsav", ".sas7bdat", ".xpt")
 _TEXTS = (".csv", ".tsv", ".tab", ".txt")
 _OF_CSV = ("encoding", "delimiter", "on_bad_rows", "header", "skip_rows", "quote", "escape")
 # An old workbook is a compound file, as many others are.
@@ -151,19 +152,31 @@ def _by_bytes(path: Path, head: bytes, options: ReadOptions) -> Table | None:
 
 def _open_member(path: Path, options: ReadOptions, members: tuple[str, ...]) -> Table:
     """A CSV file in a zip file: the one that is said, or the only one."""
-    texts = [name for name in members if Path(name).suffix.lower() in _TEXTS] or list(members)
+    texts = [name for name in members if Path(name).suffix.lower() in _TEXTS]
+    texts = texts or [name for name in members if not _is_other_table(name)]
+    if members and not texts and options.sheet is None:
+        raise TableError("zip-without-csv", path=str(path), members=list(members[:40]))
     if options.sheet is not None:
         texts = [name for name in members if name == options.sheet]
         if not texts:
             raise TableError("no-such-member", path=str(path), member=options.sheet, members=members[:40])
     if not texts:
         raise TableError("zip-empty", path=str(path))
+    if options.sheet is not None and _is_other_table(options.sheet):
+        raise TableError("zip-without-csv", path=str(path), members=texts)
     if len(texts) > 1:
         raise TableError("zip-several", path=str(path), count=len(texts), members=texts[:40])
     refuse_options(path, options, allowed=(*_OF_CSV, "sheet"), kind="a CSV file")
     found = open_csv(path, member=texts[0], **_said(options))
     found.notes = (Notice("note-zip-member", {"member": texts[0]}), *found.notes)
     return found
+
+
+def _is_other_table(name: str) -> bool:
+    """Whether a file in a zip file is called as a table that is no CSV file, and is read unpacked."""
+    suffix = Path(name).suffix.lower()
+    others = (*_JSON_LINES, ".json", *_EXCEL, *_R, *_STATISTICS, ".parquet", ".arrow", ".feather")
+    return suffix in others
 
 
 def _statistics_suffix(suffix: str, head: bytes) -> str:
@@ -177,7 +190,7 @@ def _statistics_suffix(suffix: str, head: bytes) -> str:
     if head.startswith(b"HEADER RECORD*******LIBRARY HEADER"):
         return ".xpt"
     # Old Stata files begin with the number of their version, and .por files with nothing of their own.
-    return suffix if suffix in (".dta", ".por", ".sav", ".zsav", ".sas7bdat", ".xpt") else ""
+    return suffix if suffix in _STATISTICS else ""
 
 
 def _by_name(path: Path, options: ReadOptions) -> Table | None:
@@ -191,5 +204,6 @@ def _by_name(path: Path, options: ReadOptions) -> Table | None:
 
         return open_json(path, options, is_lines=suffix in _JSON_LINES)
     if suffix in _EXCEL:
-        raise TableError("no-workbook", path=str(path))
+        is_packed = path.suffix.lower() in PACKED_SUFFIXES
+        raise TableError("packed-workbook" if is_packed else "no-workbook", path=str(path))
     return None

@@ -284,12 +284,50 @@ def _is_comment(record: Sequence[str]) -> bool:
     return len(record) > 0 and record[0].lstrip().startswith("#")
 
 
+# Words that tables often have as names, and rows seldom as a whole cell.
+_USUAL_WORDS = """
+    id _id uuid row_id nr no number index key code name title text texts comment comments answer
+    response message body content tweet post review feedback description abstract sentence statement
+    speech quote label labels gold annotation category topic sentiment stance rating score date time
+    timestamp created_at year month day author user username source url link lang language country
+    city age gender sex party group file filename document speaker coder model v1 v2
+    datum jahr titel kommentar antwort nachricht beitrag inhalt sprache
+    texte commentaire réponse avis contenu titre année auteur langue
+    texto comentario respuesta mensaje contenido fecha año autor idioma
+    编号 序号 标题 文本 正文 内容 评论 留言 回答 意见 反馈 消息 帖子 日期 时间 年份
+    作者 用户 标签 类别 情感 性别 年龄 城市 国家
+"""
+_USUAL_NAMES = frozenset(_USUAL_WORDS.split())
+
+
 def kinds_differ(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a column has numbers or dates alone below its name."""
     return any(
         kind_of(name) == "text" and _kind_of_column(rows, at) in ("number", "date")
         for at, name in enumerate(names)
     )
+
+
+def is_surely_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """
+    Whether a first line surely has names, so that it may be told to somebody who must not see a row:
+    something shows that it has, and nothing that it is a row itself.
+
+    A word that tables often have as a name shows it, or numbers and dates below something else. A number, a
+    date or an address in the place of a name says that it is a row, and so does a cell below that is the
+    same.
+
+    Args:
+        names: The first line.
+        rows: Some of those that follow.
+    """
+    for at, name in enumerate(names):
+        below = {row[at].strip().casefold() for row in rows if at < len(row)}
+        if not name.strip():
+            continue
+        if kind_of(name) != "text" or "@" in name or "://" in name or name.strip().casefold() in below:
+            return False
+    return kinds_differ(names, rows) or any(name.strip().casefold() in _USUAL_NAMES for name in names)
 
 
 def _kind_of_column(rows: Sequence[Sequence[str]], at: int) -> Kind:

@@ -209,6 +209,11 @@ _READ: dict[str, Entry] = {
         page_message="{path} is read as an export of doccano: a list of one label is that label, and several stay a list",
         zh=("{path} 按 doccano 的导出文件读取：只有一个标签的列表读作该标签，多个标签仍为列表", ""),
     ),
+    "note-running-text": Entry(
+        "{path} looks like running text, and is read as one text, a row; with --program plain each line is a row",
+        page_message="{path} looks like running text, and is read as one text, a row",
+        zh=("{path} 看起来是连续的文字，作为一个文本（一行）读取", ""),
+    ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
         zh=("{path} 读取的是工作表“{sheet}”；另外还有 {sheets:、}", ""),
@@ -692,8 +697,40 @@ _CSV: dict[str, Entry] = {
     ),
     "not-csv": Entry(
         "{path} is not a CSV file: it is {found} data",
-        "unpack it, or save the sheet as CSV (UTF-8)",
-        zh=("{path} 不是 CSV 文件，而是 {found} 数据", "请解压，或把工作表另存为 CSV（UTF-8）"),
+        "give it the name that belongs to such a file; or unpack it, where it is in another one",
+        zh=(
+            "{path} 不是 CSV 文件，而是 {found} 数据",
+            "请使用这类文件应有的文件名；如果它在压缩包里，请先解压",
+        ),
+    ),
+    "archive-with-files": Entry(
+        "{path} is an archive ({found}) with files in it: {members!r}",
+        "unpack it, and give the file that is the table; a zip file with one CSV file is read as it is",
+        zh=(
+            "{path} 是归档文件（{found}），其中有：“{members:”、“}”",
+            "请解压，并选择其中作为数据表的文件；只含一个 CSV 文件的 zip 可以直接读取",
+        ),
+    ),
+    "archive-closed": Entry(
+        "{path} is an archive ({found}), which is not looked into",
+        "unpack it, and give the file that is the table; a zip file with one CSV file is read as it is",
+        zh=(
+            "{path} 是归档文件（{found}），无法查看其内容",
+            "请解压，并选择其中作为数据表的文件；只含一个 CSV 文件的 zip 可以直接读取",
+        ),
+    ),
+    "zip-without-csv": Entry(
+        "{path} is a zip file with {members!r} in it, and of these only CSV files are read where they are",
+        "unpack it, and give the file that is the table",
+        zh=(
+            "{path} 是 zip 文件，其中有“{members:”、“}”；zip 中只能直接读取 CSV 文件",
+            "请解压，并选择其中作为数据表的文件",
+        ),
+    ),
+    "packed-workbook": Entry(
+        "{path} is a workbook that is packed",
+        "unpack it, and give the workbook; only text files are read packed",
+        zh=("{path} 是压缩过的工作簿", "请解压，并选择工作簿；只有文本文件可以在压缩状态下读取"),
     ),
     "not-csv-but-database": Entry(
         "{path} is no table: it is a database ({found}), which may have several",
@@ -705,8 +742,11 @@ _CSV: dict[str, Entry] = {
     ),
     "not-csv-but-document": Entry(
         "{path} is no table: it is a document ({found})",
-        "save it as .docx or .txt: a folder of documents is a table with a row each",
-        zh=("{path} 不是数据表，而是文档（{found}）", "请另存为 .docx 或 .txt：文件夹中的每个文档就是一行"),
+        "save it as .docx or .txt: a document is a row, and a folder of documents a table with a row each",
+        zh=(
+            "{path} 不是数据表，而是文档（{found}）",
+            "请另存为 .docx 或 .txt：一个文档就是一行，文件夹中的每个文档各为一行",
+        ),
     ),
     "not-csv-but-picture": Entry(
         "{path} is no table: it is a picture ({found})",

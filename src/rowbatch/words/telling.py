@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from rowbatch.words.masking import masked
 from rowbatch.words.printing import dollars
 
-Face = Literal["terminal", "page"]
+Face = Literal["terminal", "page", "python"]
 Language = Literal["en", "zh"]
 
 # A path makes one slash of two. A file in a folder of the name `s3:` is told by its whole path, or as ./s3:.
@@ -42,7 +42,11 @@ class Entry(NamedTuple):
     zh: tuple[str, str] = ("", "")
 
     def sentences(self, face: Face, language: Language = "en") -> tuple[str, str]:
-        """Message and hint for a face; the command line speaks English."""
+        """Message and hint for a face; the command line and Python speak English."""
+        if face == "python":
+            from rowbatch.words.in_python import in_python
+
+            return in_python(self.message), in_python(self.hint)
         if face == "terminal":
             return self.message, self.hint
         message = self.message if self.page_message is None else self.page_message

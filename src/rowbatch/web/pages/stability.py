@@ -47,7 +47,7 @@ def stability(request: Request) -> Response:
                 by=values["by"] or None,
                 between=values["between"] if values["by"] else (),
             )
-            stable = api.stability(job.run, variable.name, with_runs=curve.other_runs)
+            stable = api.stability(job.run, variable.name, with_runs=curve.other_runs, hooks=api.Hooks())
             values |= {"curve": curve, "stable": stable}
             values["drawing"] = Markup(_drawing(w, curve))  # noqa: S704 - its texts are escaped where it is drawn
         except (UsageError, InputError) as error:
