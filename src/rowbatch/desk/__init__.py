@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.label_list import SEPARATOR as SEPARATOR
     from rowbatch.core.table_options import ReadingKeywords as ReadingKeywords
-    from rowbatch.core.table_options import reading_of as reading_of
+    from rowbatch.core.table_options import ReadOptions as ReadOptions
+    from rowbatch.core.table_options import read_otherwise as read_otherwise
+    from rowbatch.core.table_options import said_of as said_of
     from rowbatch.desk.coding import Coding as Coding
     from rowbatch.desk.coding import CodingRoom as CodingRoom
     from rowbatch.desk.coding import draw_more as draw_more
@@ -107,6 +109,9 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.splits import Split as Split
+    from rowbatch.desk.table_files import found_reading as found_reading
+    from rowbatch.desk.table_files import members as members
+    from rowbatch.desk.table_files import options_of as options_of
     from rowbatch.desk.table_files import sheets as sheets
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
@@ -210,8 +215,13 @@ _PLACES = {
     "first_request": "api.tools",
     "forget_key": "api.keys",
     "header_of": "api.tools",
+    "ReadOptions": "core.table_options",
     "ReadingKeywords": "core.table_options",
-    "reading_of": "core.table_options",
+    "read_otherwise": "core.table_options",
+    "said_of": "core.table_options",
+    "found_reading": "desk.table_files",
+    "members": "desk.table_files",
+    "options_of": "desk.table_files",
     "sheets": "desk.table_files",
     "hold": "processes",
     "hold_key": "api.keys",
