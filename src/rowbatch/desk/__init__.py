@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.core.codebook import open_place_in as open_place_in
     from rowbatch.core.kinds import KINDS as KINDS
+    from rowbatch.core.kinds.base import LONGEST_EXAMPLE as LONGEST_EXAMPLE
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.label_list import SEPARATOR as SEPARATOR
     from rowbatch.core.table_options import ReadingKeywords as ReadingKeywords
@@ -159,6 +160,7 @@ _PLACES = {
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",
     "LEAST_SURE": "results.least_sure",
+    "LONGEST_EXAMPLE": "core.kinds.base",
     "KINDS": "core.kinds",
     "Library": "desk.library",
     "LibraryTable": "desk.library",

@@ -36,7 +36,6 @@ from rowbatch.web.words import Words
 
 _MAX_CODEBOOK_BYTES = 20_000_000
 _TRIED_ROWS = 10
-_LONGEST_EXAMPLE = 1_000
 _PAGE_ID = re.compile(r"[0-9a-f]{16}\Z")
 
 
@@ -433,7 +432,7 @@ def _text_of_row(draft: desk.Draft, reading: desk.Reading, row: int) -> str:
     if reading.view is None or not 1 <= row <= reading.rows or draft.text not in reading.header:
         return ""
     found: str = reading.view.frame(row, 1)[str(reading.header.index(draft.text))][0]
-    return found.strip()[:_LONGEST_EXAMPLE]
+    return found.strip()[: desk.LONGEST_EXAMPLE]
 
 
 def change(request: Request, form: FormData) -> Response:
@@ -662,7 +661,7 @@ def teach(request: Request, form: FormData) -> Response:
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
     question = draft.questions[place]
     if text_of(form, "do") == "note":
-        taught = with_note(question, right, text_of(form, "note")[:_LONGEST_EXAMPLE])
+        taught = with_note(question, right, text_of(form, "note")[: desk.LONGEST_EXAMPLE])
     else:
         taught = with_example(question, text, right) if text else question
     if taught != question:
