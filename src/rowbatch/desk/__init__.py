@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.coding import draw_more as draw_more
     from rowbatch.desk.coding import new_set as new_set
     from rowbatch.desk.coding import questions_of_table as questions_of_table
+    from rowbatch.desk.corrected_splits import CorrectedSplit as CorrectedSplit
     from rowbatch.desk.drafts import TEXT_FIELDS as TEXT_FIELDS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
@@ -146,6 +147,7 @@ _PLACES = {
     "AT_WORK": "desk.jobs",
     "Coding": "desk.coding",
     "CodingRoom": "desk.coding",
+    "CorrectedSplit": "desk.corrected_splits",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
     "DraftCondition": "desk.questions",
