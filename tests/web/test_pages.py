@@ -1734,6 +1734,20 @@ def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
         assert "2 个回答前带有思考过程" in client.get(job).text
 
 
+def test_labels_that_are_brought_leave_the_language_of_the_page(site, client):
+    """
+    Who begins on a Chinese page with a list of labels asks in Chinese, as who begins by writing; and what no
+    page sends is no fault of the program.
+    """
+    place = sent(client, table_file([[1, "so good", ""]])).removesuffix("/label")
+    client.post("/settings/look", data={"language": "zh", "look": "light"})
+    client.post(f"{place}/import", files={"codebook_file": ("codes.csv", b"label\nup\ndown\n")})
+    (table,) = site.program.library.tables()
+    assert table.draft()["draft"]["language"] == "zh"
+    odd = {"question": "9" * 5_000, "row": "1", "value": "up", "do": "example"}
+    assert client.post(f"{place}/example", data=odd).status_code == 303
+
+
 def test_a_job_is_called_by_its_question_wherever_jobs_are_listed(site, client):
     """
     Two jobs of one table are told apart by what they ask, on the first page, in the list and where their
