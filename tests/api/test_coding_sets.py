@@ -243,6 +243,53 @@ def test_a_set_can_be_replayed(coding: rowbatch.OpenCodingSet, workplace: Path) 
     assert coding.replay().same_table is False
 
 
+def test_rows_that_are_examples_are_never_drawn(workplace: Path) -> None:
+    """
+    Of a text that stands in the codebook with its right answer the model is told it: such a row judges
+    nothing. It is not drawn, neither at first nor later, and that is said. A set that an older version made
+    is still drawn as it was.
+    """
+    long = "x" * 1_500
+    with Path("posts.csv").open("w", newline="", encoding="utf-8") as file:
+        texts = ["one", "  two\r\nlines ", long, "three", *(f"text {at}" for at in range(8))]
+        csv.writer(file).writerows([("post",), *((text,) for text in texts)])
+    book = {
+        "variables": [
+            {
+                "name": "mood",
+                "labels": [{"name": "good", "examples": ["two\nlines"]}, {"name": "bad"}],
+                "examples": [{"text": long[:1_000], "answer": "bad"}],
+            },
+            {
+                "name": "topics",
+                "kind": "labels",
+                "labels": [{"name": "work", "examples": ["three"]}, {"name": "home"}],
+            },
+            {"name": "other", "labels": [{"name": "a", "examples": ["one"]}, {"name": "b"}]},
+        ]
+    }
+    asked: dict[str, Any] = {"text": "post", "codebook": book, "variables": ["mood", "topics"]}
+    with pytest.raises(UsageError, match="9 are left"):
+        rowbatch.coding_set("posts.csv", count=10, **asked)
+    coding = rowbatch.coding_set("posts.csv", count=7, **asked)
+    assert coding.first_drawn is not None
+    assert [note.kind for note in coding.first_drawn.notes] == ["sample-examples"]
+    assert coding.first_drawn.of_rows == 9
+    assert "3 rows could not be drawn" in str(coding.first_drawn.notes[0])
+    coding.draw(2)
+    # "one" is an example of what people are not asked here.
+    assert {one.row for one in coding.rows()} == {1, *range(5, 13)}
+    assert coding.replay().is_same
+    assert rowbatch.open_coding_set(coding.path).plan.leaves_examples
+    path = coding.path / "set.json"
+    older = json.loads(path.read_text())
+    del older["leaves_examples"]
+    path.write_text(json.dumps(older))
+    opened = rowbatch.open_coding_set(coding.path)
+    assert opened.draw(3).of_rows == 12
+    assert {one.row for one in opened.rows()} & {2, 3, 4}
+
+
 @pytest.fixture
 def run(workplace: Path) -> Any:
     def answer(body: Mapping[str, Any]) -> str:

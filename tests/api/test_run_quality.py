@@ -109,6 +109,29 @@ def test_what_chance_did_not_draw_is_left_out(run: Run, coded: CodingFolder) -> 
     assert "quality-by-hand" in [note.kind for note in found.notes]
 
 
+def test_rows_that_the_model_was_taught_judge_it_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    People coded rows, and then some of these became examples in the codebook: of a run that is told their
+    answers they say nothing, neither in agreement nor in corrected shares, and that is said.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
+    labels = [{"name": "good", "examples": ["text number 1", "text number 2"]}, {"name": "bad"}]
+    examples = [{"text": "text number 13", "answer": "bad"}]
+    taught = {"variables": [{"name": "mood", "labels": labels, "examples": examples}]}
+    with answered_run(tmp_path, ANSWERS, taught) as run:
+        folder = set_of(run)
+        draw(folder, [*GOLD], {"": 40})
+        say(folder, "Anna", GOLD)
+        found = run.validate()
+        # Without rows 1, 2 and 13.
+        assert found.model.confusion == ((10, 1, 0), (3, 8, 1))
+        assert found.counts.settled == 23
+        assert [note.values["rows"] for note in found.notes if note.kind == "quality-examples"] == [3]
+        assert run.corrected().corrections[0].people_only.n == 23
+
+
 def test_codes_with_the_model_in_sight_are_told_apart(run: Run, coded: CodingFolder) -> None:
     """
     What people say who see the model's answer is no evidence for it: such codes are left out unless they are

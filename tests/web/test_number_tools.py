@@ -40,10 +40,12 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def use(site: Site, tool: str, files: Any, language: str = "en", **fields: Any) -> tuple[int, str]:
     with visiting(site, language) as client:
-        opened = client.post(f"/tools/{tool}", data={"do": "open"}, files=files)
+        opened = client.post(f"/tools/{tool}", data={"do": "open"}, files=files, follow_redirects=True)
         assert opened.status_code == 200, opened.text
         ids = re.findall(r'name="file_id" value="([^"]+)"', opened.text)
-        shown = client.post(f"/tools/{tool}", data={"do": "show", "file_id": ids, **fields})
+        shown = client.post(
+            f"/tools/{tool}", data={"do": "show", "file_id": ids, **fields}, follow_redirects=True
+        )
         return shown.status_code, f"{opened.text}\n=====\n{shown.text}"
 
 
@@ -102,9 +104,16 @@ def test_how_many_rows(site: Site, table: bytes) -> None:
     Without a table of the worst case, with a pilot also what the model's labels save.
     """
     with visiting(site, "en") as client:
-        page = client.post("/tools/how-many", data={"do": "show", "half_width": "0.05"}).text
+        page = client.post(
+            "/tools/how-many", data={"do": "show", "half_width": "0.05"}, follow_redirects=True
+        ).text
         assert "Rows to code, by people alone" in page
-        assert client.post("/tools/how-many", data={"do": "show", "of": "many"}).status_code == 422
+        assert (
+            client.post(
+                "/tools/how-many", data={"do": "show", "of": "many"}, follow_redirects=True
+            ).status_code
+            == 422
+        )
     files = one("t.csv", table)
     status, page = use(
         site, "how-many", files, predicted="model", gold="people", label="yes", half_width="0.1"
@@ -138,4 +147,4 @@ def test_every_tool_is_listed_and_asks_for_a_file(site: Site) -> None:
         for tool in ("agree", "correct", "compare", "how-many", "merge-coders"):
             assert f'href="/tools/{tool}"' in listed
             assert client.get(f"/tools/{tool}").status_code == 200
-        assert client.post("/tools/agree", data={"do": "open"}).status_code == 422
+        assert client.post("/tools/agree", data={"do": "open"}, follow_redirects=True).status_code == 422

@@ -1006,12 +1006,17 @@ def test_the_three_tools(site, client, tmp_path):
     """
     rows = [[n, f"post {n}" if n != 3 else "", ""] for n in range(1, 11)]
     opened = client.post(
-        "/tools/convert", files={"file": ("posts.csv", table_file(rows))}, data={"do": "open"}
+        "/tools/convert",
+        files={"file": ("posts.csv", table_file(rows))},
+        data={"do": "open"},
+        follow_redirects=True,
     )
     file_id = found_in(opened, r'name="file_id" value="(\w+)"')
     form = {"file_id": file_id, "text": "post", "model": "gpt-4o-mini", "system": "Say it.", "do": "preview"}
-    assert "post 1" in client.post("/tools/convert", data=form).text
-    made = client.post("/tools/convert", data={**form, "do": "convert", "skip_empty": "on"})
+    assert "post 1" in client.post("/tools/convert", data=form, follow_redirects=True).text
+    made = client.post(
+        "/tools/convert", data={**form, "do": "convert", "skip_empty": "on"}, follow_redirects=True
+    )
     assert "The batch file is ready" in made.text
     assert "rowbatch convert posts.csv" in made.text
     batch = client.get(found_in(made, r'href="(/tools/results/\w+)"'))
@@ -1025,13 +1030,16 @@ def test_the_three_tools(site, client, tmp_path):
         skip_empty=True,
     )
     assert batch.content == (tmp_path / "own.jsonl").read_bytes()
-    looked = client.post("/tools/split", files={"file": ("b.jsonl", batch.content)}, data={"do": "look"})
+    looked = client.post(
+        "/tools/split", files={"file": ("b.jsonl", batch.content)}, data={"do": "look"}, follow_redirects=True
+    )
     assert "What" not in looked.headers
     assert ">9<" in looked.text
     split = client.post(
         "/tools/split",
         files={"file": ("b.jsonl", batch.content)},
         data={"do": "split", "how": "parts", "number": "2"},
+        follow_redirects=True,
     )
     parts = client.get(found_in(split, r'href="(/tools/results/\w+)"'))
     with zipfile.ZipFile(io.BytesIO(parts.content)) as archive:
@@ -1057,6 +1065,7 @@ def test_the_three_tools(site, client, tmp_path):
             ("join", ("posts.csv", table_file(rows))),
         ],
         data={"do": "extract", "format": "exact"},
+        follow_redirects=True,
     )
     assert "Lines that cannot be read" in table.text
     back = client.get(found_in(table, r'href="(/tools/results/\w+)"'))
@@ -1065,7 +1074,10 @@ def test_the_three_tools(site, client, tmp_path):
     assert found[4]["content"] == "about 5"
     assert client.get("/tools/results/0000").status_code == 404
     wrong = client.post(
-        "/tools/split", files={"file": ("b.jsonl", batch.content)}, data={"how": "parts", "number": "x"}
+        "/tools/split",
+        files={"file": ("b.jsonl", batch.content)},
+        data={"how": "parts", "number": "x"},
+        follow_redirects=True,
     )
     assert wrong.status_code == 422
 
@@ -1355,7 +1367,9 @@ def test_the_tools_guess_the_column_with_the_texts(client):
     """
     rows = [["a-1", "2026-11-25", "so good that I came back", "x"], ["a-2", "2026-11-25", "", "y"]]
     table = table_file(rows, header=("id", "date", "what they wrote", "text"))
-    opened = client.post("/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"})
+    opened = client.post(
+        "/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"}, follow_redirects=True
+    )
     assert "<option selected>what they wrote</option>" in opened.text
     assert opened.text.count("<option selected>what") == 1
     assert "<option selected>id<" not in opened.text
@@ -1380,7 +1394,10 @@ def test_the_tools_do_not_split_what_is_no_batch_file(client, content, do):
     A table is not cut as if its lines were requests, and the page says which file is wanted.
     """
     answer = client.post(
-        "/tools/split", files={"file": ("posts.csv", content)}, data={"do": do, "how": "parts", "number": "1"}
+        "/tools/split",
+        files={"file": ("posts.csv", content)},
+        data={"do": do, "how": "parts", "number": "1"},
+        follow_redirects=True,
     )
     assert answer.status_code == 422
     assert "This is not a batch file" in answer.text
@@ -1406,6 +1423,7 @@ def test_the_tools_split_a_batch_file_with_broken_lines(client, content):
         "/tools/split",
         files={"file": ("b.jsonl", content)},
         data={"do": "split", "how": "parts", "number": "1"},
+        follow_redirects=True,
     )
     assert answer.status_code == 200
     parts = client.get(found_in(answer, r'href="(/tools/results/\w+)"'))
@@ -1422,6 +1440,7 @@ def test_the_tools_know_requests_from_answers(client):
             "/tools/extract",
             files=[("results", one) for one in files_chosen],
             data={"do": "extract", "format": "csv"},
+            follow_redirects=True,
         )
         assert answer.status_code == 422
         assert "This is the file that was sent, not the answers" in answer.text
@@ -1430,6 +1449,7 @@ def test_the_tools_know_requests_from_answers(client):
         "/tools/extract",
         files={"results": ("out.jsonl", b"broken\n" + RESULT)},
         data={"do": "extract", "format": "csv"},
+        follow_redirects=True,
     )
     assert fine.status_code == 200
 
@@ -1450,7 +1470,9 @@ def test_the_tools_call_a_file_by_its_name(site, client, tool, field, data, cont
     """
     An error names the file as its owner does, and never the place where the program keeps it.
     """
-    answer = client.post(f"/tools/{tool}", files={field: ("my posts.csv", content)}, data=data)
+    answer = client.post(
+        f"/tools/{tool}", files={field: ("my posts.csv", content)}, data=data, follow_redirects=True
+    )
     assert answer.status_code == 422
     assert "my posts.csv" in answer.text
     assert str(site.program._tool_folder) not in answer.text
@@ -1462,7 +1484,9 @@ def test_long_texts_and_their_units(client, tmp_path):
     the commands, and what does not fit is said in the page's words.
     """
     table = b"id,talk\n1,One. Two. Three.\n2,\n3,Four.\n"
-    opened = client.post("/tools/units", files={"file": ("talks.csv", table)}, data={"do": "open"})
+    opened = client.post(
+        "/tools/units", files={"file": ("talks.csv", table)}, data={"do": "open"}, follow_redirects=True
+    )
     file_id = found_in(opened, r'name="file_id" value="(\w+)"')
     form = {
         "file_id": file_id,
@@ -1472,14 +1496,16 @@ def test_long_texts_and_their_units(client, tmp_path):
         "overlap": "1",
         "format": "exact",
     }
-    made = client.post("/tools/units", data=form)
+    made = client.post("/tools/units", data=form, follow_redirects=True)
     assert "The units are ready" in made.text
     assert "rowbatch units talks.csv --text talk --by sentence --size 2 --overlap 1" in made.text
     units = client.get(found_in(made, r'href="(/tools/results/\w+)"')).content
     (tmp_path / "talks.csv").write_bytes(table)
     api.units(tmp_path / "talks.csv", tmp_path / "u.csv", text="talk", by="sentence", size=2, overlap=1)
     assert units == (tmp_path / "u.csv").read_bytes()
-    refused = client.post("/tools/units", data={**form, "by": "words", "size": "", "overlap": ""})
+    refused = client.post(
+        "/tools/units", data={**form, "by": "words", "size": "", "overlap": ""}, follow_redirects=True
+    )
     assert refused.status_code == 422
     assert "how many a unit has" in refused.text
     assert "--size" not in refused.text
@@ -1487,7 +1513,9 @@ def test_long_texts_and_their_units(client, tmp_path):
     topics = ["topic", "a", "b", "", "c"]
     labelled = "".join(f"{line},{topic}\n" for line, topic in zip(lines, topics, strict=True)).encode()
     files = {"labelled": ("coded.csv", labelled), "of": ("talks.csv", table)}
-    answer = client.post("/tools/join-units", files=files, data={"rule": "most", "format": "exact"})
+    answer = client.post(
+        "/tools/join-units", files=files, data={"rule": "most", "format": "exact"}, follow_redirects=True
+    )
     assert "The table is ready" in answer.text
     assert "topic" in answer.text
     assert "1 document has no most frequent value" in answer.text
@@ -1498,7 +1526,7 @@ def test_long_texts_and_their_units(client, tmp_path):
         "3,Four.,1,0,c,",
     ]
     other = {**files, "of": ("others.csv", b"id,talk\n1,Else entirely.\n2,\n3,No.\n")}
-    refused = client.post("/tools/join-units", files=other, data={"rule": "any"})
+    refused = client.post("/tools/join-units", files=other, data={"rule": "any"}, follow_redirects=True)
     assert refused.status_code == 422
     assert "“others.csv”" in refused.text
     assert "rowbatch-" not in refused.text
@@ -1513,10 +1541,12 @@ def test_the_tools_join_by_row_numbers_only_where_these_are_proved(site, client)
         ("join", ("my posts.csv", b"id,text\n2,first\n1,second\n")),
     ]
     form = {"do": "extract", "format": "exact"}
-    answer = client.post("/tools/extract", files=files, data=form)
+    answer = client.post("/tools/extract", files=files, data=form, follow_redirects=True)
     assert answer.status_code == 422
     assert "made of the column &#39;id&#39;" in answer.text
-    answer = client.post("/tools/extract", files=files, data={**form, "first_number": "1"})
+    answer = client.post(
+        "/tools/extract", files=files, data={**form, "first_number": "1"}, follow_redirects=True
+    )
     assert answer.status_code == 200
     back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
     assert [row["status"] for row in csv.DictReader(io.StringIO(back, newline=""))] != ["missing"] * 2
@@ -1542,6 +1572,7 @@ def test_the_command_that_extract_shows_gives_the_same_table(client, tmp_path, m
             for field, name in (("results", "out.jsonl"), ("join", "my posts.csv"))
         ],
         data={"do": "extract", "format": written, "first_number": "1", **more},
+        follow_redirects=True,
     )
     assert answer.status_code == 200
     command = unescape(found_in(answer, r"(rowbatch extract [^<]*)<"))
@@ -1563,9 +1594,11 @@ def test_the_tools_join_by_a_column(client):
         ("requests", ("sent.jsonl", b"".join(request % name for name in (*ids, b"c-7_run1")))),
     ]
     form = {"do": "extract", "format": "exact", "id_column": "key"}
-    refused = client.post("/tools/extract", files=files, data=form)
+    refused = client.post("/tools/extract", files=files, data=form, follow_redirects=True)
     assert refused.status_code == 422
-    answer = client.post("/tools/extract", files=files, data={**form, "several": "rows"})
+    answer = client.post(
+        "/tools/extract", files=files, data={**form, "several": "rows"}, follow_redirects=True
+    )
     assert answer.status_code == 200
     back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
     rows = list(csv.DictReader(io.StringIO(back, newline="")))
@@ -1583,7 +1616,9 @@ def test_the_tools_make_rows_of_entries(client):
     packed = result.replace(b'"good"', b'"[{\\"id\\":2,\\"t\\":\\"b\\"},{\\"id\\":1,\\"t\\":\\"a\\"}]"')
     assert packed != result
     form = {"do": "extract", "format": "exact", "unpack": "on"}
-    answer = client.post("/tools/extract", files=[("results", ("out.jsonl", packed))], data=form)
+    answer = client.post(
+        "/tools/extract", files=[("results", ("out.jsonl", packed))], data=form, follow_redirects=True
+    )
     assert answer.status_code == 200
     back = client.get(found_in(answer, r'href="(/tools/results/\w+)"')).text
     assert [row["t"] for row in csv.DictReader(io.StringIO(back, newline=""))] == ["b", "a"]
@@ -1595,19 +1630,28 @@ def test_the_tools_make_lines_of_a_document(client):
     A JSON list is called that, and becomes lines on demand; ids of requests can be made of a column.
     """
     table = table_file([("a7", "one", ""), ("a8", "two", "")])
-    opened = client.post("/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"})
+    opened = client.post(
+        "/tools/convert", files={"file": ("posts.csv", table)}, data={"do": "open"}, follow_redirects=True
+    )
     form = {"file_id": found_in(opened, r'name="file_id" value="(\w+)"'), "text": "post", "model": "m"}
-    made = client.post("/tools/convert", data={**form, "do": "convert", "id_column": "id"})
+    made = client.post(
+        "/tools/convert", data={**form, "do": "convert", "id_column": "id"}, follow_redirects=True
+    )
     assert "--id id" in made.text
     lines = client.get(found_in(made, r'href="(/tools/results/\w+)"')).content.splitlines()
     assert [json.loads(line)["custom_id"] for line in lines] == ["a7", "a8"]
     document = b"[\n" + b",\n".join(lines) + b"\n]"
     form = {"do": "split", "how": "parts", "number": "1"}
-    answer = client.post("/tools/split", files={"file": ("r.json", document)}, data=form)
+    answer = client.post(
+        "/tools/split", files={"file": ("r.json", document)}, data=form, follow_redirects=True
+    )
     assert answer.status_code == 422
     assert "one JSON document" in answer.text
     answer = client.post(
-        "/tools/split", files={"file": ("r.json", document)}, data={**form, "to_lines": "on"}
+        "/tools/split",
+        files={"file": ("r.json", document)},
+        data={**form, "to_lines": "on"},
+        follow_redirects=True,
     )
     assert answer.status_code == 200, answer.text
     assert "--to-lines" in answer.text
@@ -1624,14 +1668,17 @@ def test_the_tools_call_a_table_to_join_by_its_name(site, client):
         "/tools/extract",
         files=[("results", ("out.jsonl", RESULT)), ("join", ("my posts.csv", b"id,text\n"))],
         data={"do": "extract", "format": "csv"},
+        follow_redirects=True,
     )
     assert answer.status_code == 422
     assert "“my posts.csv” has a header but no rows" in answer.text
     assert str(site.program._tool_folder) not in answer.text
     table = table_file([[1, "so good", ""]])
-    opened = client.post("/tools/convert", files={"file": ("my posts.csv", table)}, data={"do": "open"})
+    opened = client.post(
+        "/tools/convert", files={"file": ("my posts.csv", table)}, data={"do": "open"}, follow_redirects=True
+    )
     form = {"file_id": found_in(opened, r'name="file_id" value="(\w+)"'), "model": "m", "text": "nothing"}
-    answer = client.post("/tools/convert", data={**form, "do": "convert"})
+    answer = client.post("/tools/convert", data={**form, "do": "convert"}, follow_redirects=True)
     assert answer.status_code == 422
     assert "“my posts.csv” has no column" in answer.text
     assert str(site.program._tool_folder) not in answer.text
@@ -1685,6 +1732,20 @@ def test_what_was_forgiven_is_said_where_people_look(tmp_path, monkeypatch):
         assert "row has no label" not in page
         client.post("/settings/look", data={"language": "zh", "look": "light"})
         assert "2 个回答前带有思考过程" in client.get(job).text
+
+
+def test_labels_that_are_brought_leave_the_language_of_the_page(site, client):
+    """
+    Who begins on a Chinese page with a list of labels asks in Chinese, as who begins by writing; and what no
+    page sends is no fault of the program.
+    """
+    place = sent(client, table_file([[1, "so good", ""]])).removesuffix("/label")
+    client.post("/settings/look", data={"language": "zh", "look": "light"})
+    client.post(f"{place}/import", files={"codebook_file": ("codes.csv", b"label\nup\ndown\n")})
+    (table,) = site.program.library.tables()
+    assert table.draft()["draft"]["language"] == "zh"
+    odd = {"question": "9" * 5_000, "row": "1", "value": "up", "do": "example"}
+    assert client.post(f"{place}/example", data=odd).status_code == 303
 
 
 def test_a_job_is_called_by_its_question_wherever_jobs_are_listed(site, client):

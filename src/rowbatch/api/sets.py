@@ -613,7 +613,8 @@ def coding_set(
 
     Args:
         table: A table; or a run, its folder, or its name: its table, text and codebook.
-        count: How many rows, or groups; those without a text are never drawn.
+        count: How many rows, or groups; those without a text are never drawn, nor those whose text is an
+            example in the codebook: of these the model is told what is right.
         name: What people call it; by default as the table.
         text: Column with the text; a run has its own.
         labels, prompt, codebook: What is asked, as in `create`; a run has its own.
@@ -671,6 +672,7 @@ def coding_set(
         test=test,
         coders=people,
         overlap=overlap,
+        leaves_examples=True,
     )
     if stratify and run is None and asked.run is not None and stratify not in asked.table.header:
         run = asked.run

@@ -254,7 +254,7 @@ def likely_text_column(table: str | Path, reading: ReadOptions | None = None) ->
     return "" if position is None else opened.header[position]
 
 
-def coded_columns(table: str | Path) -> list[str]:
+def coded_columns(table: str | Path, reading: ReadOptions | None = None) -> list[str]:
     """
     Names of the columns whose first rows look like labels: few different values, of which two columns at
     least have some in common. Those of the largest such family, in the order of the table.
@@ -264,7 +264,7 @@ def coded_columns(table: str | Path) -> list[str]:
     """
     from rowbatch.programs.opening import open_table
 
-    opened = open_table(local_path(table))
+    opened = open_table(local_path(table), reading)
     frame = next(iter(opened.chunks(_SAMPLE_ROWS)), None)
     if frame is None:
         return []

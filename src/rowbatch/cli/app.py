@@ -2049,9 +2049,9 @@ def sample(
     Draw rows of TABLE at random, and write them for people to code.
 
     TABLE is a table, or a run, whose table and codebook are taken. What a model answered is not in the file:
-    coders are blind. Rows without a text are not drawn. Each row has a key, by which `rowbatch coding take`
-    or `rowbatch agreement RUN --people FILE` finds it again, in the sheet as it was filled in, or in what
-    Label Studio or doccano exports.
+    coders are blind. Rows without a text are not drawn, nor into a set those whose text is an example in the
+    codebook. Each row has a key, by which `rowbatch coding take` or `rowbatch agreement RUN --people FILE`
+    finds it again, in the sheet as it was filled in, or in what Label Studio or doccano exports.
     """
     from rowbatch.cli import show
 

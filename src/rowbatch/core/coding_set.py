@@ -58,6 +58,8 @@ class CodingSet:
         test: Share of the texts that are for `test`; 0 where nobody parted them.
         coders: Among whom the rows are divided; none means that each coder codes all of them.
         overlap: Share of the rows that all of these code; of the others each has one coder.
+        leaves_examples: Rows whose texts are examples in the codebook are not drawn: of these the model is
+            told what is right. Sets of before 0.3 drew them, too.
     """
 
     id: str
@@ -73,6 +75,7 @@ class CodingSet:
     test: float = 0.0
     coders: tuple[str, ...] = ()
     overlap: float = 1.0
+    leaves_examples: bool = False
 
     @property
     def codebook(self) -> Codebook:
@@ -85,6 +88,13 @@ class CodingSet:
     def asked(self) -> tuple[Variable, ...]:
         """The variables that people are asked."""
         return tuple(one for one in self.codebook.variables if one.name in self.variables)
+
+    @property
+    def never_drawn(self) -> frozenset[str]:
+        """Texts that are examples of what is asked, by their `example_key`; such rows are not drawn."""
+        if not self.leaves_examples:
+            return frozenset()
+        return frozenset(text for one in self.asked for text in one.taught_texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal, TypedDict, get_args
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, TypedDict, cast, get_args
 
 from rowbatch.core.choices import require_one_of
 from rowbatch.errors import UsageError
@@ -96,6 +97,31 @@ class ReadingKeywords(ReadingBesideRows, total=False):
     """The options of `ReadOptions` as functions take them; a header line may be a number."""
 
     rows: str | None
+
+
+def said_of(reading: ReadOptions) -> ReadingKeywords:
+    """What of the options somebody said, as `reading_of` takes it."""
+    usual = asdict(ReadOptions())
+    said = {name: value for name, value in asdict(reading).items() if value != usual[name]}
+    return cast("ReadingKeywords", said)
+
+
+def read_otherwise(reading: ReadOptions, changes: Mapping[str, str | int | None]) -> ReadOptions:
+    """
+    The same options but for some of them.
+
+    Args:
+        reading: So far.
+        changes: Attributes of `ReadOptions`; "" or None means found out. Where another sheet is said, what
+            was said of the lines of the one before does not hold for it.
+    Raises:
+        UsageError: One of them says nothing that can be done.
+    """
+    usual, before = asdict(ReadOptions()), asdict(reading)
+    said = {name: value or usual[name] for name, value in changes.items()}
+    if said.get("sheet", before["sheet"]) != before["sheet"]:
+        before |= {name: usual[name] for name in ("header", "skip_rows", "rows")}
+    return ReadOptions(**{**before, **said})
 
 
 def reading_of(said: ReadingKeywords, among: type[ReadingKeywords] = ReadingKeywords) -> ReadOptions:

@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from rowbatch.core.codebook import instructions_text as instructions_text
     from rowbatch.core.codebook import open_place_in as open_place_in
     from rowbatch.core.kinds import KINDS as KINDS
+    from rowbatch.core.kinds.base import LONGEST_EXAMPLE as LONGEST_EXAMPLE
     from rowbatch.core.kinds.base import Variable as Variable
     from rowbatch.core.label_list import SEPARATOR as SEPARATOR
     from rowbatch.core.table_options import ReadingKeywords as ReadingKeywords
-    from rowbatch.core.table_options import reading_of as reading_of
+    from rowbatch.core.table_options import ReadOptions as ReadOptions
+    from rowbatch.core.table_options import read_otherwise as read_otherwise
+    from rowbatch.core.table_options import said_of as said_of
     from rowbatch.desk.coding import Coding as Coding
     from rowbatch.desk.coding import CodingRoom as CodingRoom
     from rowbatch.desk.coding import draw_more as draw_more
     from rowbatch.desk.coding import new_set as new_set
     from rowbatch.desk.coding import questions_of_table as questions_of_table
+    from rowbatch.desk.corrected_splits import CorrectedSplit as CorrectedSplit
     from rowbatch.desk.drafts import TEXT_FIELDS as TEXT_FIELDS
     from rowbatch.desk.drafts import Draft as Draft
     from rowbatch.desk.drafts import DraftEstimate as DraftEstimate
@@ -107,6 +111,9 @@ if TYPE_CHECKING:
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
     from rowbatch.desk.splits import Split as Split
+    from rowbatch.desk.table_files import found_reading as found_reading
+    from rowbatch.desk.table_files import members as members
+    from rowbatch.desk.table_files import options_of as options_of
     from rowbatch.desk.table_files import sheets as sheets
     from rowbatch.desk.tasks import Stopped as Stopped
     from rowbatch.desk.tasks import Task as Task
@@ -140,6 +147,7 @@ _PLACES = {
     "AT_WORK": "desk.jobs",
     "Coding": "desk.coding",
     "CodingRoom": "desk.coding",
+    "CorrectedSplit": "desk.corrected_splits",
     "Counts": "desk.results",
     "Draft": "desk.drafts",
     "DraftCondition": "desk.questions",
@@ -154,6 +162,7 @@ _PLACES = {
     "JobState": "desk.jobs",
     "Jobs": "desk.jobs",
     "LEAST_SURE": "results.least_sure",
+    "LONGEST_EXAMPLE": "core.kinds.base",
     "KINDS": "core.kinds",
     "Library": "desk.library",
     "LibraryTable": "desk.library",
@@ -210,8 +219,13 @@ _PLACES = {
     "first_request": "api.tools",
     "forget_key": "api.keys",
     "header_of": "api.tools",
+    "ReadOptions": "core.table_options",
     "ReadingKeywords": "core.table_options",
-    "reading_of": "core.table_options",
+    "read_otherwise": "core.table_options",
+    "said_of": "core.table_options",
+    "found_reading": "desk.table_files",
+    "members": "desk.table_files",
+    "options_of": "desk.table_files",
     "sheets": "desk.table_files",
     "hold": "processes",
     "hold_key": "api.keys",

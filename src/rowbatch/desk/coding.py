@@ -8,11 +8,11 @@ counts once, and one of a page that is not true any more changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from threading import RLock
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from rowbatch.api.runs import Run, open_run
 from rowbatch.api.sets import OpenCodingSet, TakenCodes, coding_set
@@ -30,6 +30,7 @@ from rowbatch.core.coding_set import (
 )
 from rowbatch.core.drawing import hash_of
 from rowbatch.core.kinds.quote import QuoteVariable
+from rowbatch.core.table_options import said_of
 from rowbatch.desk.drafts import codebook_of_draft, read_draft
 from rowbatch.desk.library import LibraryTable
 from rowbatch.errors import CodebookError, InputError, RowbatchError, UsageError
@@ -38,7 +39,6 @@ from rowbatch.store.coding_sets import CodingFolder, is_coding_set, known_sets, 
 if TYPE_CHECKING:
     from rowbatch.core.codebook import Codebook
     from rowbatch.core.kinds.base import Variable
-    from rowbatch.core.table_options import ReadingKeywords
 
 LAST = 10
 """So many of the last codes are within reach."""
@@ -597,8 +597,7 @@ def new_set(of: LibraryTable | Run, **how: Unpack[Making]) -> str:
     book = questions_of_table(of)
     if book is None:
         raise UsageError("sample-needs-codebook")
-    said = {name: value for name, value in asdict(of.info.reading).items() if value not in (None, "")}
-    return coding_set(of.info.path, codebook=book, **how, **cast("ReadingKeywords", said)).plan.id
+    return coding_set(of.info.path, codebook=book, **how, **said_of(of.info.reading)).plan.id
 
 
 class Making(TypedDict):

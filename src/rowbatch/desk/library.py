@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from rowbatch.core.table_options import ReadOptions
+from rowbatch.core.table_options import ReadOptions, read_otherwise
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, RowbatchError, TableError, UsageError, from_os_error
 from rowbatch.objects.address import require_here
@@ -160,18 +160,12 @@ class LibraryTable:
         Read it in another way from now on.
 
         Args:
-            changes: Attributes of `ReadOptions`; "" or None means found out. Where a sheet is said, what was
-                said of the lines of another one does not hold for it.
+            changes: As of `read_otherwise`.
         Raises:
             InputError: It was removed.
             UsageError: One of them says nothing that can be done.
         """
-        usual = asdict(ReadOptions())
-        said = {name: value or usual[name] for name, value in changes.items()}
-        before = asdict(self.info.reading)
-        if said.get("sheet", before["sheet"]) != before["sheet"]:
-            before |= {name: usual[name] for name in ("header", "skip_rows", "rows")}
-        info = replace(self.info, reading=ReadOptions(**{**before, **said}))
+        info = replace(self.info, reading=read_otherwise(self.info.reading, changes))
         with self.kept():
             _write_info(self.folder, info)
         return LibraryTable(self._library, info)

@@ -44,6 +44,7 @@ from rowbatch.desk.answer_codes import (
     reasons_of,
 )
 from rowbatch.desk.comparisons import comparison_of, plain_comparison
+from rowbatch.desk.corrected_splits import CorrectedSplit, correct_split
 from rowbatch.desk.library import LibraryTable
 from rowbatch.desk.people import columns_of_people, names_a_model
 from rowbatch.desk.readings import Reading, begin_reading
@@ -936,6 +937,20 @@ class Results:
             # One is kept: codes come one after the other.
             self._qualities = {key: (found, estimates)}
         return self._qualities[key]
+
+    def corrected_split(self, split: Split, coding_set: str) -> CorrectedSplit:
+        """
+        The shares of each part of a picture, corrected by what people coded.
+
+        Args:
+            split: One of `splits`.
+            coding_set: Id of the set.
+        Raises:
+            UsageError: It does not fit, or people settled on nothing.
+        """
+        coded = self._coded(coding_set, split.variable, "")
+        population = coded.population([self._rows_beside(coded)], self._not_asked())
+        return correct_split(coded, population, self._table_view(), split)
 
     def distillations(self) -> list[DistilNote]:
         """Tables that a student of this job's labels labelled."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from rowbatch.core.kinds.base import Variable
 from rowbatch.core.kinds.date import date_of
-from rowbatch.store.view import TableView
+from rowbatch.store.view import ROW, TableView
 
 Unit = Literal["group", "day", "week", "month", "year"]
 SplitKind = Literal["group", "date"]
@@ -97,6 +97,34 @@ def day_of(cell: str) -> dt.date | None:
         except ValueError:
             return None
     return date_of(cell)
+
+
+def rows_of_parts(view: TableView, split: Split, name: str) -> pl.DataFrame:
+    """
+    Which part each row of a table is in, but for those that are in none.
+
+    Args:
+        view: Of the table.
+        split: The parts.
+        name: Of the column with them.
+    Returns:
+        Columns `ROW` and `name`.
+    """
+    key = str(split.column)
+    cell = pl.col(key).str.strip_chars() if split.unit == "group" else day_part(key)
+    cells = view.scan().select(ROW, cell.alias(name)).collect()
+    parts = {one: _part_of(one, split.unit) for one in cells[name].unique().to_list()}
+    return cells.with_columns(pl.col(name).replace_strict(parts, return_dtype=pl.String)).filter(
+        pl.col(name) != ""
+    )
+
+
+def _part_of(cell: str, unit: Unit) -> str:
+    """The part that a cell makes; "" for none."""
+    if unit == "group":
+        return cell
+    day = day_of(cell)
+    return "" if day is None else _period(day, unit)
 
 
 def day_part(key: str) -> pl.Expr:

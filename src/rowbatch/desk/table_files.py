@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rowbatch.core.table_options import NO_HEADER, PLAIN, ReadOptions
 from rowbatch.errors import RowbatchError, from_os_error
+from rowbatch.programs import opening
 from rowbatch.tables.compressed import open_binary
 from rowbatch.tables.encodings import SAMPLE_BYTES, guess_encoding
 from rowbatch.tables.excel_reader import sheet_names
@@ -41,6 +42,15 @@ def options_of(path: Path) -> frozenset[str]:
         return fitting_options(path)
     except RowbatchError:
         return frozenset()
+
+
+def found_reading(path: Path, said: ReadOptions) -> ReadOptions | None:
+    """How a file is read, with what is found out by itself; None where it cannot be read."""
+    try:
+        return opening.open_table(path, said).reading
+    except RowbatchError:
+        # What is wrong with the table is told where it is read.
+        return None
 
 
 def row_places(path: Path, sha256: str, encoding: str | None) -> dict[str, int]:

@@ -15,7 +15,7 @@ from rowbatch.core.agreement import NO_LABEL
 from rowbatch.core.coding import read_row_key
 from rowbatch.core.coding_set import Look, Part
 from rowbatch.core.confidence import column_of, measured
-from rowbatch.core.kinds.base import Variable
+from rowbatch.core.kinds.base import Variable, example_key
 from rowbatch.core.plan import Plan
 from rowbatch.core.run_quality import (
     GROUP,
@@ -138,7 +138,16 @@ class CodedRun:
         self._codebook = plan.question.codebook
         self.variable = self._chosen(variable)
         chosen: Chosen = part or ("test" if self.content.has_test else "all")
-        self.settled: Settled = settle(self.content, self.variable, chosen, with_seen=with_seen)
+        told = self.variable.taught_texts
+        judging = (
+            [one for one in self.content.rows if example_key(one.text) not in told]
+            if told
+            else self.content.rows
+        )
+        self._taught = len(self.content.rows) - len(judging)
+        self.settled: Settled = settle(
+            replace(self.content, rows=judging), self.variable, chosen, with_seen=with_seen
+        )
         if not self.settled.gold:
             counts = self.settled.counts
             raise UsageError(
@@ -178,6 +187,8 @@ class CodedRun:
     def notes(self) -> tuple[Notice, ...]:
         """What a person should know of how both fit."""
         found = []
+        if self._taught:
+            found.append(Notice("quality-examples", {"rows": self._taught}))
         theirs = next((one for one in self.content.plan.asked if one.name == self.variable.name), None)
         if theirs is not None and theirs.to_plain() != self.variable.to_plain():
             found.append(Notice("quality-other-codebook", {"variable": self.variable.name}))

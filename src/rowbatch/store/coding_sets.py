@@ -168,6 +168,7 @@ class CodingFolder:
                 test=float(document.get("test", 0)),
                 coders=tuple(document.get("coders", ())),
                 overlap=float(document.get("overlap", 1)),
+                leaves_examples=document.get("leaves_examples") is True,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("coding-set-damaged", path=str(self.path / _SET), told=str(error)) from error

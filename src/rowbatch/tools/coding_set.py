@@ -27,6 +27,7 @@ from rowbatch.core.drawing import (
     drawn,
     is_for_test,
 )
+from rowbatch.core.kinds.base import LONGEST_EXAMPLE
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.store.coding_sets import now
 from rowbatch.tables.base import Table, blank_rows
@@ -134,6 +135,7 @@ class _Population:
     frame: pl.DataFrame
     without_text: int
     without_group: int
+    examples: int
 
 
 def draw_wave(
@@ -155,7 +157,7 @@ def draw_wave(
         # Rows of one stratum would not be as likely as each other, as estimates in strata take them to be.
         raise UsageError("sample-strata-and-groups")
     _require_goes_on(design, waves)
-    population = _population(table, plan.text, design)
+    population = _population(table, plan, design)
     so_far = _SoFar(table, plan, waves, before, population)
     if design.group:
         return _draw_groups(so_far, design)
@@ -201,7 +203,7 @@ def choose_wave(
     # Chance may draw such a row later on: then it has to be known to which group it belongs.
     grouped = next((one for one in waves if one.grouped_by), None)
     design = Design(0, group=grouped.grouped_by if grouped else "")
-    population = _population(table, plan.text, design)
+    population = _population(table, plan, design)
     wave = Wave(
         number=len(waves) + 1,
         population={"": population.frame.height},
@@ -242,13 +244,16 @@ def _require_goes_on(design: Design, waves: Sequence[Wave]) -> None:
         )
 
 
-def _population(table: Table, text: str, design: Design) -> _Population:
-    """The rows that can be drawn; those without a text, or without a group where there are any, cannot."""
-    place = table.column(text)
+def _population(table: Table, plan: CodingSet, design: Design) -> _Population:
+    """
+    The rows that can be drawn; those without a text, or without a group where there are any, cannot, nor
+    those whose text is an example.
+    """
+    place, never = table.column(plan.text), sorted(plan.never_drawn)
     columns = {_STRATUM: design.stratify, _GROUP: design.group}
     places = {name: str(table.column(column)) for name, column in columns.items() if column}
     found: list[pl.DataFrame] = []
-    without_text = without_group = 0
+    without_text = without_group = examples = 0
     with closing(chunks_of(table)) as chunks:
         for chunk in chunks:
             blank = blank_rows(chunk.frame, [place], table.not_asked)
@@ -259,6 +264,10 @@ def _population(table: Table, text: str, design: Design) -> _Population:
                 *(pl.col(at).str.strip_chars().alias(name) for name, at in places.items()),
             ).filter(~blank)
             without_text += int(blank.sum())
+            if never:
+                is_example = chunk.frame.select(_is_among(str(place), never)).to_series().filter(~blank)
+                examples += int(is_example.sum())
+                frame = frame.filter(~is_example)
             if design.group:
                 has_group = frame[_GROUP] != ""
                 without_group += frame.height - int(has_group.sum())
@@ -272,7 +281,17 @@ def _population(table: Table, text: str, design: Design) -> _Population:
         frame = frame.with_columns(
             pl.when(is_empty).then(pl.lit(NO_LABEL)).otherwise(_STRATUM).alias(_STRATUM)
         )
-    return _Population(frame, without_text, without_group)
+    return _Population(frame, without_text, without_group, examples)
+
+
+def _told_of_examples(population: _Population) -> list[Notice]:
+    return [Notice("sample-examples", {"rows": population.examples})] if population.examples else []
+
+
+def _is_among(column: str, texts: Sequence[str]) -> pl.Expr:
+    """Whether a text is one of some, by `example_key`."""
+    text = pl.col(column).str.replace_all("\r\n", "\n", literal=True).str.strip_chars()
+    return text.str.slice(0, LONGEST_EXAMPLE).str.strip_chars().is_in(texts)
 
 
 def _strata_of_before(so_far: _SoFar, design: Design, sizes: Mapping[str, int]) -> dict[int, str]:
@@ -561,7 +580,7 @@ def _drawn(so_far: _SoFar, wave: Wave, chosen: pl.DataFrame) -> DrawnWave:
         without_group=population.without_group,
         repeats=sum(bool(one.same_as) for one in rows),
         adopted=len(wave.also),
-        notes=tuple(table.notes),
+        notes=(*table.notes, *_told_of_examples(population)),
     )
 
 

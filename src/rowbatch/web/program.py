@@ -7,18 +7,22 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rowbatch import desk
 from rowbatch.errors import RowbatchError
 from rowbatch.web.model_fetch import ModelFetch
 from rowbatch.web.seats import Seats
 
+if TYPE_CHECKING:
+    from rowbatch.web.words import Words
+
 _KEPT_RESULTS = 6
+_KEPT_MADE = 40
 _TOOL_HOURS = 12.0
 _AFTER_DOWNLOAD_S = 3_600.0
 _STOP_S, _LOOK_S = 10.0, 0.2
@@ -37,7 +41,7 @@ class ToolFile:
         path: In a folder of its own.
         made_at: Seconds of `time.time`.
         fetched_at: When it was downloaded last, or 0.0.
-        sheet: Of a workbook, which one is meant; "" for the first that is not empty.
+        said: How it is to be read, where it is a table and somebody said it.
     """
 
     id: str
@@ -45,17 +49,63 @@ class ToolFile:
     path: Path
     made_at: float = field(default_factory=time.time)
     fetched_at: float = 0.0
-    sheet: str = ""
+    said: desk.ReadOptions = field(default_factory=desk.ReadOptions)
 
     @property
     def reading(self) -> desk.ReadingKeywords:
-        """How it is read, where it is a table."""
-        return {"sheet": self.sheet} if self.sheet else {}
+        """The same as functions take it."""
+        return desk.said_of(self.said)
+
+    def sheets(self) -> tuple[str, ...]:
+        """Names of the sheets of a workbook; nothing for other files."""
+        return desk.sheets(self.path)
+
+    def members(self) -> tuple[str, ...]:
+        """Names of the files in a zip file that is no workbook; nothing for other files."""
+        return desk.members(self.path)
+
+    def fitting_options(self) -> frozenset[str]:
+        """Names of the attributes of `ReadOptions` that have a meaning for it."""
+        return desk.options_of(self.path)
 
     @property
     def size_bytes(self) -> int:
         """Of the file."""
         return self.path.stat().st_size
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """
+    What a tool has made, at an address of its own until it is removed or the program ends.
+
+    Attributes:
+        id: For addresses.
+        tool: Which.
+        fields: Of the form, with what was written in them.
+        files: That the form had, by field.
+        told: Tells it, in the language of a page.
+        out: The file that was made; None where there is none.
+        made_at: Seconds of `time.time`.
+    """
+
+    id: str
+    tool: str
+    fields: tuple[tuple[str, str], ...]
+    files: Mapping[str, tuple[ToolFile, ...]]
+    told: Callable[[Words], Any]
+    out: ToolFile | None = None
+    made_at: float = field(default_factory=time.time)
+
+    @property
+    def address(self) -> str:
+        """Of its page."""
+        return f"/tools/{self.tool}?made={self.id}"
+
+    @property
+    def name(self) -> str:
+        """Of the files that it was made of."""
+        return ", ".join(one.name for found in self.files.values() for one in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +181,7 @@ class Program:
         self.coders_lock = threading.Lock()
         self._results: OrderedDict[str, desk.Results] = OrderedDict()
         self._tool_files: dict[str, ToolFile] = {}
+        self._made: dict[str, Made] = {}
         self._lock = threading.Lock()
         self._tool_folder = desk.views_folder().parent / "tools"
         shutil.rmtree(self._tool_folder, ignore_errors=True)
@@ -249,6 +300,43 @@ class Program:
         self._tool_files[file_id] = made
         return made
 
+    def keep_made(
+        self,
+        tool: str,
+        fields: Iterable[tuple[str, str]],
+        files: Mapping[str, Sequence[ToolFile]],
+        told: Callable[[Words], Any],
+        out: ToolFile | None = None,
+    ) -> Made:
+        """Keep what a tool has made, see `Made`; of many the oldest goes, with its file."""
+        had = {name: tuple(found) for name, found in files.items() if found}
+        made = Made(secrets.token_hex(8), tool, tuple(fields), had, told, out)
+        with self._lock:
+            self._made[made.id] = made
+            oldest = [*self._made.values()][: max(0, len(self._made) - _KEPT_MADE)]
+        for one in oldest:
+            self.remove_made(one.id)
+        return made
+
+    def made(self) -> list[Made]:
+        """What tools have made and is kept, the newest first."""
+        self._remove_old()
+        with self._lock:
+            return [*self._made.values()][::-1]
+
+    def made_of(self, tool: str, made_id: str) -> Made | None:
+        """What a tool has made, by its id; None where it is not kept."""
+        return next((one for one in self.made() if (one.id, one.tool) == (made_id, tool)), None)
+
+    def remove_made(self, made_id: str) -> None:
+        """Forget what a tool has made, with its file and those it was made of that nothing else needs."""
+        with self._lock:
+            gone = self._made.pop(made_id, None)
+            needed = {file.id for one in self._made.values() for file in _files_of(one)}
+        for file in _files_of(gone) if gone is not None else ():
+            if file.id not in needed:
+                self.remove_tool_file(file.id)
+
     def place_for_files(self) -> Path:
         """Where files may lie for a moment: nobody else can read them, and none is left when the program ends."""
         found: Path = desk.private_folder(self._tool_folder)
@@ -300,6 +388,16 @@ class Program:
             is_fetched = file.fetched_at and now - file.fetched_at > _AFTER_DOWNLOAD_S
             if is_fetched or now - file.made_at > _TOOL_HOURS * 3600:
                 self.remove_tool_file(file_id)
+        with self._lock:
+            old = [one.id for one in self._made.values() if now - one.made_at > _TOOL_HOURS * 3600]
+        for made_id in old:
+            self.remove_made(made_id)
+
+
+def _files_of(made: Made) -> list[ToolFile]:
+    """The file that was made, and those it was made of."""
+    had = [one for found in made.files.values() for one in found]
+    return had if made.out is None else [made.out, *had]
 
 
 def table_of_job(program: Program, job: desk.Job) -> desk.LibraryTable | None:

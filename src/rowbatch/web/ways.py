@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Protocol
 
 from starlette.datastructures import FormData
 
@@ -91,18 +92,39 @@ class WayButton:
     is_first: bool = False
 
 
-def reading_fields(w: Words, table: desk.LibraryTable, reading: desk.Reading | None) -> list[Field]:
+class TableFile(Protocol):
+    """A file that can be read in several ways."""
+
+    def sheets(self) -> tuple[str, ...]:
+        """Names of the sheets of a workbook."""
+
+    def members(self) -> tuple[str, ...]:
+        """Names of the files in a zip file."""
+
+    def fitting_options(self) -> frozenset[str]:
+        """Names of the attributes of `ReadOptions` that have a meaning for it."""
+
+
+def reading_fields(
+    w: Words,
+    table: TableFile,
+    said: desk.ReadOptions,
+    found: desk.ReadOptions | None,
+    *,
+    is_plain: bool = True,
+) -> list[Field]:
     """
     The choices that have a meaning for a table.
 
     Args:
         w: The language.
-        table: Which.
-        reading: As it is read now; None where it cannot be read.
+        table: Its file.
+        said: What a person chose.
+        found: As it is read now; None where it cannot be read.
+        is_plain: No program wrote it whose export is known.
     """
-    said, found = table.info.reading, None if reading is None else reading.reading
     fitting = {"program"}
-    if reading is None or reading.is_plain:
+    if is_plain:
         fitting |= table.fitting_options()
     # What a person chose can be taken back, also where it does not fit.
     fitting |= {one.name for one in fields(said) if _written(one.name, getattr(said, one.name))}
@@ -125,7 +147,7 @@ def _written(name: str, value: object) -> str:
     return _TAB if value == "\t" else str(value)
 
 
-def _all_fields(w: Words, table: desk.LibraryTable, fitting: set[str]) -> list[Field]:
+def _all_fields(w: Words, table: TableFile, fitting: set[str]) -> list[Field]:
     """Every choice, in the order of the page; the header is chosen among the lines."""
     other = w.t("another one")
     parts = table.sheets() or table.members()

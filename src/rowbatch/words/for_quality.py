@@ -127,6 +127,11 @@ _NOTES: dict[str, Entry] = {
         "{rows:,} {rows:row|rows} of the set {rows:is|are} left out: a person or a model chose {rows:it|them}, and not chance",
         zh=("有 {rows:,} 行未计入：它们由人或模型选出，而非随机抽取", ""),
     ),
+    "quality-examples": Entry(
+        "{rows:,} {rows:row|rows} of the set {rows:is|are} left out: {rows:its text is an example|their texts are examples} "
+        "in the codebook of the run, so the model was told what is right",
+        zh=("有 {rows:,} 行未计入：它们的文本是任务编码本中的示例，模型已被告知正确答案", ""),
+    ),
     "quality-uncoded": Entry(
         "{rows:,} {rows:row|rows} of the set {rows:is|are} not coded yet",
         zh=("还有 {rows:,} 行尚未编码", ""),

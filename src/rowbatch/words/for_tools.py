@@ -572,6 +572,11 @@ _SAMPLE: dict[str, Entry] = {
         page="give it such a name, or choose for whom it is",
         zh=("{path} 的扩展名不适合 {form}：应为 {endings:、}", "请换一个名称，或选择其他用途"),
     ),
+    "sample-examples": Entry(
+        "{rows:,} {rows:row|rows} could not be drawn: {rows:its text is an example|their texts are examples} in the codebook, "
+        "so the model is told what is right",
+        zh=("有 {rows:,} 行不参与抽取：它们的文本是编码手册中的示例，模型会被告知正确答案", ""),
+    ),
     "sample-too-few-rows": Entry(
         "{rows:,} rows cannot be drawn: {left:,} are left of {of:,} with a text",
         "draw fewer: --rows {left}",

@@ -165,6 +165,15 @@ class Example(Strict):
     answer: Any = None
 
 
+LONGEST_EXAMPLE = 1_000
+"""So many characters of a row's text become an example."""
+
+
+def example_key(text: str) -> str:
+    """What a text and an example that was made of it have in common."""
+    return text.replace("\r\n", "\n").strip()[:LONGEST_EXAMPLE].strip()
+
+
 class Tally(Protocol):
     """What is shown of all values of a variable."""
 
@@ -222,6 +231,11 @@ class Variable(Strict, ABC):
     examples: tuple[Example, ...] = ()
 
     _language: Language = PrivateAttr("en")
+
+    @property
+    def taught_texts(self) -> frozenset[str]:
+        """Texts whose right values the model is told as examples, by their `example_key`."""
+        return frozenset(example_key(one.text) for one in self.examples)
 
     def in_language(self, language: Language) -> Self:
         """The same variable, of a codebook in this language: it decides how our own values are called."""

@@ -12,7 +12,16 @@ import polars as pl
 from pydantic import StringConstraints
 
 from rowbatch.core.agreement import Agreement, agreement
-from rowbatch.core.kinds.base import AnswerColumn, Language, Place, Strict, Tally, Text, Variable
+from rowbatch.core.kinds.base import (
+    AnswerColumn,
+    Language,
+    Place,
+    Strict,
+    Tally,
+    Text,
+    Variable,
+    example_key,
+)
 from rowbatch.core.spelling import near_spellings, spelling_key
 from rowbatch.errors import UsageError
 from rowbatch.words.notice import Notice
@@ -45,6 +54,11 @@ def plain_label(label: Label) -> dict[str, Any]:
     return label.model_dump(mode="json")
 
 
+def taught_by(labels: Iterable[Label]) -> frozenset[str]:
+    """Texts for which labels are right, by their `example_key`."""
+    return frozenset(example_key(example) for label in labels for example in label.examples)
+
+
 class ChoiceVariable(Variable, ABC):
     """
     One of the values that are listed.
@@ -56,6 +70,11 @@ class ChoiceVariable(Variable, ABC):
     answer_tokens = (12, 48)
     can_compare = True
     heading: ClassVar[Mapping[Language, str]]
+
+    @property
+    def taught_texts(self) -> frozenset[str]:
+        """Also those for which a label is right."""
+        return super().taught_texts | taught_by(self.listed)
 
     @property
     @abstractmethod

@@ -31,6 +31,7 @@ from rowbatch.core.kinds.choice import (
     label_lines,
     plain_label,
     spellings_of,
+    taught_by,
 )
 from rowbatch.core.label_list import SEPARATOR
 from rowbatch.core.spelling import spelling_key
@@ -104,6 +105,11 @@ class LabelsVariable(Variable):
         if self.most is not None:
             plain["most"] = self.most
         return plain | ({"none": self.none} if self.none else {})
+
+    @property
+    def taught_texts(self) -> frozenset[str]:
+        """Also those for which a label is right."""
+        return super().taught_texts | taught_by(self.labels)
 
     @property
     def none_word(self) -> str | None:

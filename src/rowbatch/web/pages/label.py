@@ -36,7 +36,6 @@ from rowbatch.web.words import Words
 
 _MAX_CODEBOOK_BYTES = 20_000_000
 _TRIED_ROWS = 10
-_LONGEST_EXAMPLE = 1_000
 _PAGE_ID = re.compile(r"[0-9a-f]{16}\Z")
 
 
@@ -120,7 +119,11 @@ def save(request: Request, table: desk.LibraryTable, draft: desk.Draft, form: Fo
 
 
 def _count_of(form: FormData | None, name: str) -> int | None:
-    said = text_of(form, name) if form is not None else ""
+    return _count(text_of(form, name)) if form is not None else None
+
+
+def _count(said: str) -> int | None:
+    """A number that a page sends; None for anything else."""
     return int(said) if said.isdecimal() and len(said) < 10 else None
 
 
@@ -433,7 +436,7 @@ def _text_of_row(draft: desk.Draft, reading: desk.Reading, row: int) -> str:
     if reading.view is None or not 1 <= row <= reading.rows or draft.text not in reading.header:
         return ""
     found: str = reading.view.frame(row, 1)[str(reading.header.index(draft.text))][0]
-    return found.strip()[:_LONGEST_EXAMPLE]
+    return found.strip()[: desk.LONGEST_EXAMPLE]
 
 
 def change(request: Request, form: FormData) -> Response:
@@ -531,8 +534,7 @@ def keep(request: Request, form: FormData) -> Response:
 def tabs(request: Request) -> Response:
     """Whether another page has changed what this one shows."""
     table, asked = table_of(request), request.query_params
-    page_id, version = asked.get("page", ""), asked.get("version", "")
-    number = int(version) if version.isdecimal() and len(version) < 10 else 0
+    page_id, number = asked.get("page", ""), _count(asked.get("version", "")) or 0
     values = _tabs_values(words_for(request), table, page_id if _PAGE_ID.match(page_id) else "", number)
     return page(request, "_tabs.html", table=table, is_fragment=False, **values)
 
@@ -577,8 +579,7 @@ def try_rows(request: Request, form: FormData) -> Response:
         values = _trial_values(w, program, table, draft, reading)
         values["trial_faults"] = " ".join(shown_fault(w, one).text for one in found)
         return page(request, "_trial.html", table=table, draft=draft, **values)
-    ten = text_of(form, "ten")
-    begun = begin_trial(program, table, draft, reading, int(ten) if ten.isdecimal() and len(ten) < 5 else 0)
+    begun = begin_trial(program, table, draft, reading, _count_of(form, "ten") or 0)
     if not is_script:
         begun.task.wait(60.0)
         return see_other(f"/tables/{table.id}/label#trial")
@@ -619,7 +620,7 @@ def begin_trial(
 def trial(request: Request) -> Response:
     """How far the tried rows are."""
     table, program, w = table_of(request), program_of(request), words_for(request)
-    draft, reading = draft_of(table), table.read()
+    draft, reading = draft_of(table, w.language), table.read()
     values = _trial_values(w, program, table, draft, reading)
     known = program.trials.get(table.id)
     if known is None or known.task.is_alive:
@@ -648,11 +649,11 @@ def teach(request: Request, form: FormData) -> Response:
     """A tried row becomes an example with the answer that is right for it, or a note to the label it should have."""
     table = table_of(request)
     draft, reading = draft_of(table), table.read()
-    number, row = text_of(form, "question"), row_of(form)
+    number, row = _count_of(form, "question"), row_of(form)
     known = _teachable(draft)
-    if not number.isdecimal() or int(number) >= len(known):
+    if number is None or number >= len(known):
         return see_other(f"/tables/{table.id}/label#trial")
-    place, variable = known[int(number)]
+    place, variable = known[number]
     text = _text_of_row(draft, reading, row)
     right = value_of(form, variable)
     try:
@@ -662,7 +663,7 @@ def teach(request: Request, form: FormData) -> Response:
         return page(request, "label.html", status=422, **_values(request, table, draft, reading, shown=shown))
     question = draft.questions[place]
     if text_of(form, "do") == "note":
-        taught = with_note(question, right, text_of(form, "note")[:_LONGEST_EXAMPLE])
+        taught = with_note(question, right, text_of(form, "note")[: desk.LONGEST_EXAMPLE])
     else:
         taught = with_example(question, text, right) if text else question
     if taught != question:
@@ -675,7 +676,7 @@ def teach(request: Request, form: FormData) -> Response:
 def bring(request: Request, form: FormData) -> Response:
     """A codebook, a table of labels or a recipe is taken over."""
     table, w = table_of(request), words_for(request)
-    draft, reading = draft_of(table), table.read()
+    draft, reading = draft_of(table, w.language), table.read()
     upload = form.get("codebook_file")
     if not isinstance(upload, UploadFile) or not upload.filename:
         return see_other(f"/tables/{table.id}/label")

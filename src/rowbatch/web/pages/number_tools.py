@@ -18,9 +18,21 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
-from rowbatch.web.pages.tools import Numbers, address_of, keep_file, note_name
-from rowbatch.web.program import Program, ToolFile
-from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
+from rowbatch.web.pages.tools import (
+    Numbers,
+    address_of,
+    files_still_here,
+    keep_fields,
+    keep_file,
+    made_of,
+    made_values,
+    note_name,
+    read_as,
+    reading_words,
+    ways_values,
+)
+from rowbatch.web.program import Made, Program, ToolFile
+from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
 from rowbatch.web.words import Words
 
 _MOST_MOVES = 40
@@ -40,7 +52,6 @@ class Found:
         moves: Labels that became others, and how many rows.
         next: What to do next, in a sentence.
         command: The same on the command line.
-        id, name, size_bytes: Of the file to download.
     """
 
     title: str
@@ -50,9 +61,10 @@ class Found:
     moves: Sequence[tuple[str, str, int]] = ()
     next: str = ""
     command: str = ""
-    id: str = ""
-    name: str = ""
-    size_bytes: int = 0
+
+
+Told = Callable[[Words], Found]
+"""Tells what a tool found, in a language."""
 
 
 @dataclass(slots=True)
@@ -79,6 +91,11 @@ class _Asked:
     def path(self) -> Path:
         return self.files[0].path
 
+    @property
+    def reading(self) -> desk.ReadingKeywords:
+        """How the tables are read: said of the first, and all are alike."""
+        return self.files[0].reading if self.files else {}
+
 
 def _words_of(asked: _Asked, tool: str, options: Mapping[str, Any]) -> str:
     words = ["rowbatch", tool, *(file.name for file in asked.files)]
@@ -92,11 +109,10 @@ def _words_of(asked: _Asked, tool: str, options: Mapping[str, Any]) -> str:
                 else str(value)
             )
             words += [f"--{name.replace('_', '-')}", told]
-    return join(words)
+    return join([*words, *(reading_words(asked.files[0]) if asked.files else [])])
 
 
-def _agree(asked: _Asked) -> Found:
-    w = asked.w
+def _agree(asked: _Asked) -> tuple[Told, ToolFile]:
     level = asked.text("level")
     options: dict[str, Any] = {
         "coders": asked.chosen("coders"),
@@ -107,23 +123,25 @@ def _agree(asked: _Asked) -> Found:
     }
     if options["gold"] in options["coders"]:
         options["coders"] = [one for one in options["coders"] if one != options["gold"]]
-    found = api.agree(asked.path, **options)
-    return _told(
-        asked,
-        w.t("How far they agree"),
-        found.figures,
-        found.to_plain(),
-        [w.told(note) for note in found.notes],
-        facts=[(w.t("Rows"), w.number(found.rows)), (w.t("Compared"), w.number(found.n))],
-        next_=w.t(
-            "Krippendorff's alpha of .80 is to rely on, .667 for tentative conclusions; look at the lower end. Where people agree, hold the model to them: choose their column as the right one."
-        ),
-        command=_words_of(asked, "agree", options),
-    )
+    found = api.agree(asked.path, **options, **asked.reading)
+    command = _words_of(asked, "agree", options)
+
+    def told(w: Words) -> Found:
+        return Found(
+            w.t("How far they agree"),
+            _figures(found.figures),
+            [(w.t("Rows"), w.number(found.rows)), (w.t("Compared"), w.number(found.n))],
+            [w.told(note) for note in found.notes],
+            next=w.t(
+                "Krippendorff's alpha of .80 is to rely on, .667 for tentative conclusions; look at the lower end. Where people agree, hold the model to them: choose their column as the right one."
+            ),
+            command=command,
+        )
+
+    return told, _as_json(asked, found.to_plain())
 
 
-def _correct(asked: _Asked) -> Found:
-    w = asked.w
+def _correct(asked: _Asked) -> tuple[Told, ToolFile]:
     method = asked.text("method")
     options: dict[str, Any] = {
         "predicted": asked.text("predicted"),
@@ -134,59 +152,64 @@ def _correct(asked: _Asked) -> Found:
         "between": asked.text("between"),
         "method": method if method in ("ppi", "dsl", "rogan-gladen") else "ppi",
     }
-    found = api.correct(asked.path, **options)
-    lines = {
-        "model_only": w.t("model only (biased)"),
-        "people_only": w.t("people only"),
-        "corrected": w.t("corrected"),
-    }
-    figures = {
-        f"{one.quantity}: {lines[name]}": figure
-        for one in found.corrections
-        for name, figure in one.lines.items()
-    }
-    return _told(
-        asked,
-        w.t("The numbers, corrected for the model's errors"),
-        figures,
-        found.to_plain(),
-        [w.told(note) for note in found.notes],
-        facts=[(w.t("Rows"), w.number(found.rows)), (w.t("Coded by people"), w.number(found.labelled))],
-        next_=w.t(
-            "Report the corrected line. It holds where the coded rows are a random sample of the table."
-        ),
-        command=_words_of(asked, "correct", options),
-    )
+    found = api.correct(asked.path, **options, **asked.reading)
+    command = _words_of(asked, "correct", options)
+
+    def told(w: Words) -> Found:
+        lines = {
+            "model_only": w.t("model only (biased)"),
+            "people_only": w.t("people only"),
+            "corrected": w.t("corrected"),
+        }
+        figures = {
+            f"{one.quantity}: {lines[name]}": figure
+            for one in found.corrections
+            for name, figure in one.lines.items()
+        }
+        return Found(
+            w.t("The numbers, corrected for the model's errors"),
+            _figures(figures),
+            [(w.t("Rows"), w.number(found.rows)), (w.t("Coded by people"), w.number(found.labelled))],
+            [w.told(note) for note in found.notes],
+            next=w.t(
+                "Report the corrected line. It holds where the coded rows are a random sample of the table."
+            ),
+            command=command,
+        )
+
+    return told, _as_json(asked, found.to_plain())
 
 
-def _compare(asked: _Asked) -> Found:
-    w = asked.w
+def _compare(asked: _Asked) -> tuple[Told, ToolFile]:
     options: dict[str, Any] = {
         "columns": [asked.text("first"), asked.text("second")],
         "gold": asked.text("gold") or None,
         "key": asked.text("key") or None,
     }
     second = asked.files[1].path if len(asked.files) > 1 else None
-    found = api.compare(asked.path, second, **options)
-    return _told(
-        asked,
-        w.t("Both side by side"),
-        found.figures,
-        found.to_plain(),
-        [w.told(note) for note in found.agreement.notes],
-        facts=[
-            (w.t("Rows"), w.number(found.agreement.rows)),
-            (w.t("The same in both"), w.number(found.same)),
-        ],
-        moves=[(one.first, one.second, one.rows) for one in found.moves[:_MOST_MOVES]],
-        next_=w.t(
-            "Without a right column nobody knows which one is better. Have people code a random sample, and choose their column as the right one."
-        ),
-        command=_words_of(asked, "compare", options),
-    )
+    found = api.compare(asked.path, second, **options, **asked.reading)
+    command = _words_of(asked, "compare", options)
+
+    def told(w: Words) -> Found:
+        return Found(
+            w.t("Both side by side"),
+            _figures(found.figures),
+            [
+                (w.t("Rows"), w.number(found.agreement.rows)),
+                (w.t("The same in both"), w.number(found.same)),
+            ],
+            [w.told(note) for note in found.agreement.notes],
+            [(one.first, one.second, one.rows) for one in found.moves[:_MOST_MOVES]],
+            w.t(
+                "Without a right column nobody knows which one is better. Have people code a random sample, and choose their column as the right one."
+            ),
+            command,
+        )
+
+    return told, _as_json(asked, found.to_plain())
 
 
-def _how_many(asked: _Asked) -> Found | None:
+def _how_many(asked: _Asked) -> tuple[Told, None] | None:
     w = asked.w
     of = asked.numbers.whole("of", w.t("Rows of the table"))
     half_width = asked.numbers.decimal("half_width", w.t("How exact: plus or minus"))
@@ -199,30 +222,34 @@ def _how_many(asked: _Asked) -> Found | None:
         "of": of,
         "half_width": half_width,
     }
-    found = api.how_many(asked.path if asked.files else None, **options)
-    facts = [(w.t("What"), found.quantity)]
-    if found.rows_people_only is not None:
-        facts.append((w.t("Rows to code, by people alone"), w.number(found.rows_people_only)))
-    if found.rows_corrected is not None:
-        facts.append((w.t("Rows to code, with the model's labels"), w.number(found.rows_corrected)))
-    for one in found.curve:
-        widths = f"± {one.people_only:.3f}"
-        if one.corrected is not None:
-            widths += f" · {w.t('corrected')}: ± {one.corrected:.3f}"
-        facts.append((w.nt("%(n)s row", "%(n)s rows", one.rows, n=w.number(one.rows)), widths))
-    return Found(
-        w.t("How many rows to code"),
-        facts=facts,
-        notes=[w.told(note) for note in found.notes],
-        next=w.t(
-            "Draw so many rows at random, and have them coded without seeing what the model says: under Human coding."
-        ),
-        command=_words_of(asked, "how-many", options),
-    )
+    found = api.how_many(asked.path if asked.files else None, **options, **asked.reading)
+    command = _words_of(asked, "how-many", options)
+
+    def told(w: Words) -> Found:
+        facts = [(w.t("What"), found.quantity)]
+        if found.rows_people_only is not None:
+            facts.append((w.t("Rows to code, by people alone"), w.number(found.rows_people_only)))
+        if found.rows_corrected is not None:
+            facts.append((w.t("Rows to code, with the model's labels"), w.number(found.rows_corrected)))
+        for one in found.curve:
+            widths = f"± {one.people_only:.3f}"
+            if one.corrected is not None:
+                widths += f" · {w.t('corrected')}: ± {one.corrected:.3f}"
+            facts.append((w.nt("%(n)s row", "%(n)s rows", one.rows, n=w.number(one.rows)), widths))
+        return Found(
+            w.t("How many rows to code"),
+            facts=facts,
+            notes=[w.told(note) for note in found.notes],
+            next=w.t(
+                "Draw so many rows at random, and have them coded without seeing what the model says: under Human coding."
+            ),
+            command=command,
+        )
+
+    return told, None
 
 
-def _merge(asked: _Asked) -> Found:
-    w = asked.w
+def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
     options: dict[str, Any] = {
         "key": asked.text("key"),
         "value": asked.chosen("value"),
@@ -239,62 +266,46 @@ def _merge(asked: _Asked) -> Found:
         asked.names[str(path)] = f"“{file.name}”"
     out = asked.program.new_tool_file("coded.xlsx")
     target = out.path.with_name("coded.xlsx")
-    found = api.merge_coders(paths, target, **options)
+    found = api.merge_coders(paths, target, **options, **asked.reading)
     out.path = target
-    facts = [(w.t("Rows"), w.number(found.rows))]
-    facts += [(name, w.number(count)) for name, count in found.columns.items()]
-    if found.contradicting:
-        facts.append((w.t("Values that contradict another one"), w.number(found.contradicting)))
-    if found.repeated:
-        facts.append((w.t("Values that are there twice"), w.number(found.repeated)))
     words = dict(options)
     if words["contradictions"] == "refuse":
         del words["contradictions"]
-    return Found(
-        w.t("One table, a column for each coder"),
-        facts=facts,
-        notes=[w.told(note) for note in found.notes],
-        next=w.t("Next: see how far they agree."),
-        command=f"{_words_of(asked, 'merge-coders', words)} -o coded.xlsx",
-        id=out.id,
-        name=out.name,
-        size_bytes=out.size_bytes,
-    )
+    command = f"{_words_of(asked, 'merge-coders', words)} -o coded.xlsx"
+
+    def told(w: Words) -> Found:
+        facts = [(w.t("Rows"), w.number(found.rows))]
+        facts += [(name, w.number(count)) for name, count in found.columns.items()]
+        if found.contradicting:
+            facts.append((w.t("Values that contradict another one"), w.number(found.contradicting)))
+        if found.repeated:
+            facts.append((w.t("Values that are there twice"), w.number(found.repeated)))
+        return Found(
+            w.t("One table, a column for each coder"),
+            facts=facts,
+            notes=[w.told(note) for note in found.notes],
+            next=w.t("Next: see how far they agree."),
+            command=command,
+        )
+
+    return told, out
 
 
-def _told(
-    asked: _Asked,
-    title: str,
-    figures: Mapping[str, Any],
-    plain: Mapping[str, Any],
-    notes: Sequence[str],
-    *,
-    facts: Sequence[tuple[str, str]] = (),
-    moves: Sequence[tuple[str, str, int]] = (),
-    next_: str,
-    command: str,
-) -> Found:
-    """With everything as JSON to download."""
+def _figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name.replace("_", " "), figure) for name, figure in figures.items()]
+
+
+def _as_json(asked: _Asked, plain: Mapping[str, Any]) -> ToolFile:
+    """Everything that was found, to download."""
     out = asked.program.new_tool_file(f"{Path(asked.files[0].name).stem}.json")
     target = out.path.with_name("numbers.json")
     desk.private_file(target)
     target.write_text(json.dumps(plain, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
     out.path = target
-    return Found(
-        title,
-        [(name.replace("_", " "), figure) for name, figure in figures.items()],
-        facts,
-        notes,
-        moves,
-        next_,
-        command,
-        out.id,
-        out.name,
-        out.size_bytes,
-    )
+    return out
 
 
-_DO: Mapping[str, Callable[[_Asked], Found | None]] = {
+_DO: Mapping[str, Callable[[_Asked], tuple[Told, ToolFile | None] | None]] = {
     "agree": _agree,
     "correct": _correct,
     "compare": _compare,
@@ -335,12 +346,27 @@ def _titles(w: Words) -> dict[str, tuple[str, str]]:
 
 
 def show(request: Request) -> Response:
-    """The form of one, with a file that another tool has made, where the address names one."""
+    """The form of one: with what it has found or the files that another tool has, where the address names them."""
     program = program_of(request)
+    if "made" in request.query_params:
+        return _made(request, made_of(request, _tool(request)))
     carried = [one for one in request.query_params.getlist("file_id") if program.tool_file(one)]
     if not carried:
         return _page(request, {})
     return use(request, FormData([("do", "open"), *(("file_id", one) for one in carried)]))
+
+
+def _made(request: Request, made: Made) -> Response:
+    """What a tool has found, above the form as it was sent."""
+    w, program = words_for(request), program_of(request)
+    files = files_still_here(program, made).get("file", [])
+    asked = _Asked(w, program, FormData([*made.fields]), files)
+    values = {"found": made.told(w), **made_values(program, made)}
+    try:
+        values |= _columns(w, files)
+    except RowbatchError as error:
+        values["shown"] = explain(w, error, names=asked.names)
+    return _shown(request, asked, values)
 
 
 def use(request: Request, form: FormData) -> Response:
@@ -353,21 +379,32 @@ def use(request: Request, form: FormData) -> Response:
         if not asked.files and tool != "how-many":
             raise UsageError("file-missing")
         if asked.files:
-            values |= _columns(asked.files)
-        if text_of(form, "do") == "show":
-            values["found"] = _DO[tool](asked)
+            read_as(form, asked.files[0])
+            # Also of a table that cannot be read so.
+            values |= ways_values(w, asked.files[0])
+        values |= _columns(w, asked.files)
+        done = _DO[tool](asked) if text_of(form, "do") == "show" else None
+        if done is not None:
+            told, out = done
+            made = program.keep_made(tool, keep_fields(form), {"file": asked.files}, told, out)
+            return see_other(made.address)
     except RowbatchError as error:
         values["shown"] = explain(w, error, names=asked.names)
-    if asked.files and "header" not in values:
-        # What cannot be opened has to be chosen anew.
-        asked.files = []
-    values |= {
-        "files": asked.files,
-        "faults": asked.numbers.faults,
-        "values": {name: text_of(form, name) for name in form if isinstance(form.get(name), str)},
-        "chosen": set(asked.chosen("coders")) | set(asked.chosen("value")),
-    }
-    return _page(request, values)
+    return _shown(request, asked, values)
+
+
+def _shown(request: Request, asked: _Asked, values: dict[str, Any]) -> Response:
+    form = asked.form
+    return _page(
+        request,
+        values
+        | {
+            "files": asked.files,
+            "faults": asked.numbers.faults,
+            "values": {name: text_of(form, name) for name in form if isinstance(form.get(name), str)},
+            "chosen": set(asked.chosen("coders")) | set(asked.chosen("value")),
+        },
+    )
 
 
 def _tool(request: Request) -> str:
@@ -388,14 +425,17 @@ def _files(program: Program, form: FormData, names: dict[str, str]) -> list[Tool
     return found
 
 
-def _columns(files: Sequence[ToolFile]) -> dict[str, Any]:
-    """Names of the columns of the first file, and of the second; and which look like labels."""
-    header = desk.header_of(files[0].path)
-    coded = desk.coded_columns(files[0].path)
+def _columns(w: Words, files: Sequence[ToolFile]) -> dict[str, Any]:
+    """How the first file is read; names of its columns and of the second's, and which look like labels."""
+    if not files:
+        return {}
+    said = files[0].said
+    header = desk.header_of(files[0].path, said)
     return {
+        **ways_values(w, files[0]),
         "header": header,
-        "second_header": desk.header_of(files[1].path) if len(files) > 1 else header,
-        "coded": coded,
+        "second_header": desk.header_of(files[1].path, said) if len(files) > 1 else header,
+        "coded": desk.coded_columns(files[0].path, said),
     }
 
 
@@ -405,7 +445,7 @@ def _page(request: Request, values: dict[str, Any]) -> Response:
     given = {
         **{"tool": tool, "title": title, "lead": lead, "files": [], "header": (), "second_header": ()},
         **{"coded": [], "chosen": set(), "values": {}, "found": None, "shown": None, "levels": _LEVELS},
-        "faults": (),
+        **{"faults": (), "made": "", "out": None, "sheets": (), "fields": (), "is_unread": False},
         **values,
     }
     given["values"] = defaultdict(str, given["values"])

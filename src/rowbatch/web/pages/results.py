@@ -255,8 +255,9 @@ def splits(request: Request) -> Response:
         "_splits.html" if is_part else "splits.html",
         nav="jobs",
         job=job,
-        splits=[_shown_split(w, results, one) for one in results.splits()],
+        splits=[shown_split(w, results, one) for one in results.splits()],
         is_asked=True,
+        coding_sets=len(results.coding_sets()),
         corrected=results.counts().corrected,
     )
 
@@ -284,7 +285,7 @@ class ShownSplit:
     is_time: bool
 
 
-def _shown_split(w: Words, results: desk.Results, split: desk.Split) -> ShownSplit:
+def shown_split(w: Words, results: desk.Results, split: desk.Split) -> ShownSplit:
     variable, column = results.variable(split.variable), results.header[split.column]
     values = {"name": split.variable, "column": results.label_at(split.column) or column}
     title, unit = {

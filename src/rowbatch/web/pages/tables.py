@@ -95,7 +95,13 @@ def _of_reading(
     w: Words, table: desk.LibraryTable, reading: desk.Reading | None, *, has_ways: bool
 ) -> dict[str, Any]:
     """How a table is read: each choice, what was chosen, and the lines that may be the header."""
-    fields = reading_fields(w, table, reading)
+    fields = reading_fields(
+        w,
+        table,
+        table.info.reading,
+        None if reading is None else reading.reading,
+        is_plain=reading is None or reading.is_plain,
+    )
     chosen = [(field.label, field.said_words) for field in fields if field.said]
     header = table.info.reading.header
     if header:

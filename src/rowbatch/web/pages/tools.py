@@ -25,8 +25,9 @@ from rowbatch.web.explain import Shown, explain
 from rowbatch.web.pages.label import ShownFault
 from rowbatch.web.pages.results import attachment, format_of
 from rowbatch.web.pages.start import copy
-from rowbatch.web.program import Program, ToolFile
-from rowbatch.web.rendering import page, program_of, text_of, with_form, words_for
+from rowbatch.web.program import Made, Program, ToolFile
+from rowbatch.web.rendering import page, program_of, see_other, text_of, with_form, words_for
+from rowbatch.web.ways import changes_of, reading_fields
 from rowbatch.web.words import Words
 
 _EXTRAS: tuple[Literal["model", "usage", "finish_reason"], ...] = ("model", "usage", "finish_reason")
@@ -51,7 +52,6 @@ class Result:
         facts: Names and numbers.
         notes: Sentences worth reading.
         command: The same on the command line.
-        id, name, size_bytes: Of the file to download; "" and 0 where there is none.
         next: What is done next, in order.
     """
 
@@ -59,9 +59,6 @@ class Result:
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     command: str = ""
-    id: str = ""
-    name: str = ""
-    size_bytes: int = 0
     next: tuple[Step, ...] = ()
 
 
@@ -134,19 +131,72 @@ def _beside(w: Words, place: str, error: RowbatchError, names: dict[str, str] | 
 
 
 def tools(request: Request) -> Response:
-    """Which there are."""
-    return page(request, "tools.html", nav="tools")
+    """Which there are, and what they have made."""
+    w = words_for(request)
+    made = [(one, one.told(w).title) for one in program_of(request).made()]
+    return page(request, "tools.html", nav="tools", made=made)
+
+
+def remove_made(request: Request) -> Response:
+    """Forget what a tool has made, with its files."""
+    program_of(request).remove_made(request.path_params["made_id"])
+    return see_other("/tools")
 
 
 def tool(request: Request) -> Response:
-    """The form of one, with the files that another tool has, where the address names them."""
-    program = program_of(request)
-    carried = [(name, one) for name, one in request.query_params.multi_items() if program.tool_file(one)]
+    """The form of one: with what it has made or the files that another tool has, where the address names them."""
+    program, asked = program_of(request), request.query_params
+    if "made" in asked:
+        return _made(request, made_of(request, request.path_params["tool"]))
+    carried = [(name, one) for name, one in asked.multi_items() if program.tool_file(one)]
     if not carried:
         return page(request, "tool.html", nav="tools", **_values(request, {}))
     do = "look" if request.path_params["tool"] == "split" else "open"
     form = FormData([*carried, ("do", do)])
     return _used(request, form, {"values": _told(form)})
+
+
+def made_of(request: Request, tool: str) -> Made:
+    """
+    What a tool has made, as an address names it.
+
+    Raises:
+        InputError: It was removed, or another program made it.
+    """
+    found = program_of(request).made_of(tool, request.query_params["made"])
+    if found is None:
+        raise InputError("file-gone")
+    return found
+
+
+def _made(request: Request, made: Made) -> Response:
+    """What a tool has made, above the form as it was sent."""
+    w, program = words_for(request), program_of(request)
+    asked = _Asked(w, program, FormData([*made.fields]), files_still_here(program, made))
+    values = {"values": _told(asked.form), "result": made.told(w), **made_values(program, made)}
+    return _shown(request, asked, values | _opened_again(asked, made.tool))
+
+
+def made_values(program: Program, made: Made) -> dict[str, Any]:
+    """What a tool has made, for a page: its id, and its file while that is here."""
+    return {"made": made.id, "out": program.tool_file(made.out.id) if made.out is not None else None}
+
+
+def files_still_here(program: Program, made: Made) -> dict[str, list[ToolFile]]:
+    """The files that a form had, but for those that were removed since."""
+    return {
+        name: [one for one in found if program.tool_file(one.id) is not None]
+        for name, found in made.files.items()
+    }
+
+
+def keep_fields(form: FormData) -> list[tuple[str, str]]:
+    """What was written in a form, but for its files and the button."""
+    return [
+        (name, value)
+        for name, value in form.multi_items()
+        if isinstance(value, str) and name != "do" and not name.endswith("_id")
+    ]
 
 
 def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
@@ -213,6 +263,10 @@ def _values(request: Request, values: dict[str, Any]) -> dict[str, Any]:
         "lead": lead,
         "shown": None,
         "result": None,
+        "made": "",
+        "out": None,
+        "fields": (),
+        "is_unread": False,
         "faults": (),
         "file": None,
         "looked": None,
@@ -258,6 +312,11 @@ def _used(request: Request, form: FormData, values: dict[str, Any]) -> Response:
         raise InputError("tool-missing")
     try:
         values |= _DO[name](asked)
+        if "told" in values:
+            made = program_of(request).keep_made(
+                name, keep_fields(form), asked.files, values["told"], values.get("out")
+            )
+            return see_other(made.address)
     except RowbatchError as error:
         values |= _opened_again(asked, name)
         place = _PLACES.get(error.notice.kind, "")
@@ -266,11 +325,60 @@ def _used(request: Request, form: FormData, values: dict[str, Any]) -> Response:
             values["faults"] = (_beside(asked.w, place, error, asked.names),)
         else:
             values["shown"] = explain(asked.w, error, names=asked.names)
+    return _shown(request, asked, values)
+
+
+def _shown(request: Request, asked: _Asked, values: dict[str, Any]) -> Response:
+    """The page of a tool with its files."""
     values = {"files": asked.files, "file": next(iter(asked.files.get("file", ())), None)} | values
-    if values.get("header"):
-        values["sheets"] = desk.sheets(values["file"].path)
+    table = _table_among(request.path_params["tool"], asked.files)
+    if table is not None:
+        values |= ways_values(asked.w, table)
     status = 422 if values.get("shown") or values.get("faults") else 200
     return page(request, "tool.html", nav="tools", status=status, **_values(request, values))
+
+
+def _table_among(tool: str, files: Mapping[str, Sequence[ToolFile]]) -> ToolFile | None:
+    """The file of which can be said how it is read; None where there is none."""
+    field = {"convert": "file", "units": "file", "extract": "join", "join-units": "of"}.get(tool, "")
+    return next(iter(files.get(field, ())), None)
+
+
+def ways_values(w: Words, table: ToolFile) -> dict[str, Any]:
+    """How a table is read, for a page: its sheets, and each other choice."""
+    found = desk.found_reading(table.path, table.said)
+    sheets = table.sheets()
+    return {
+        "table": table,
+        "sheets": sheets,
+        "fields": [
+            one
+            for one in reading_fields(w, table, table.said, found)
+            # Beside the name of the file stands which sheet it is.
+            if one.name != "sheet" or len(sheets) < 2
+        ],
+        "is_unread": found is None,
+    }
+
+
+def read_as(form: FormData, table: ToolFile) -> None:
+    """
+    A table is read from now on as a form says; what it does not name stays as it was.
+
+    Raises:
+        UsageError: That cannot be done.
+    """
+    changes: dict[str, Any] = changes_of(form)
+    parts = (table.sheets() or table.members()) if changes.get("sheet") else ()
+    if parts and changes["sheet"] not in parts:
+        changes["sheet"] = ""
+    table.said = desk.read_otherwise(table.said, changes)
+
+
+def reading_words(table: ToolFile) -> list[str]:
+    """The same on the command line."""
+    said = table.reading.items()
+    return [word for name, value in said for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def _with_names(text: str, names: Mapping[str, str]) -> str:
@@ -295,8 +403,7 @@ def _told(form: FormData) -> dict[str, Any]:
 
 def _opened(form: FormData, file: ToolFile) -> dict[str, Any]:
     """A table that was opened, or another sheet of it: what was written stays."""
-    text = desk.likely_text_column(file.path, desk.reading_of(file.reading))
-    return _told(form) | {"text": text}
+    return _told(form) | {"text": desk.likely_text_column(file.path, file.said)}
 
 
 def _opened_again(asked: _Asked, name: str) -> dict[str, Any]:
@@ -305,9 +412,10 @@ def _opened_again(asked: _Asked, name: str) -> dict[str, Any]:
     if file is None or name not in ("convert", "units"):
         return {}
     try:
-        return {"header": desk.header_of(file.path, desk.reading_of(file.reading))}
+        return {"header": desk.header_of(file.path, file.said)}
     except RowbatchError:
-        return {"file": None}
+        # In another way it may be read.
+        return {}
 
 
 @dataclass(slots=True)
@@ -348,11 +456,9 @@ class _Asked:
         return found[-1]
 
     def required_table(self) -> ToolFile:
-        """The table of a form, and which sheet of it is meant."""
+        """The table of a form, read as that says."""
         file = self.required("file")
-        if "sheet" in self.form:
-            said = text_of(self.form, "sheet")
-            file.sheet = said if said in desk.sheets(file.path) else ""
+        read_as(self.form, file)
         return file
 
     def drop(self, file: ToolFile) -> None:
@@ -382,7 +488,7 @@ def keep_file(program: Program, upload: UploadFile, names: dict[str, str]) -> To
 def _convert(asked_for: _Asked) -> dict[str, Any]:
     w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
     file, numbers = asked_for.required_table(), Numbers(w, form)
-    header = desk.header_of(file.path, desk.reading_of(file.reading))
+    header = desk.header_of(file.path, file.said)
     do = text_of(form, "do")
     if do == "open" or "model" not in form:
         return {"header": header, "values": _opened(form, file)}
@@ -432,39 +538,33 @@ def _convert(asked_for: _Asked) -> dict[str, Any]:
         ("--max-tokens", asked["max_tokens"]),
         ("--temperature", asked["temperature"]),
         ("--id", asked["id_column"]),
-        ("--sheet", file.sheet or None),
         ("--limits", limits),
     ):
         words += [option, str(value)] if value is not None else []
+    words += reading_words(file)
     words += ["--dedupe"] if asked["dedupe"] else []
     words += ["--skip-empty"] if asked["skip_empty"] else []
-    notes = [w.told(note) for note in report.notes]
-    if report.encoding_guessed:
-        notes.append(
-            w.t(
-                "The encoding is not stated in the file; it was read as %(name)s.",
-                name=report.encoding_guessed.upper(),
+
+    def told(w: Words) -> Result:
+        notes = [w.told(note) for note in report.notes]
+        if report.encoding_guessed:
+            notes.append(
+                w.t(
+                    "The encoding is not stated in the file; it was read as %(name)s.",
+                    name=report.encoding_guessed.upper(),
+                )
             )
-        )
-    facts = [(w.t("Rows"), w.number(report.rows)), (w.t("Requests"), w.number(report.requests))]
-    if report.empty_rows:
-        facts.append((w.t("Rows without a text"), w.number(report.empty_rows)))
-    if report.duplicates:
-        facts.append((w.t("Rows that repeat another one"), w.number(report.duplicates)))
-    if parts:
-        facts.append((w.t("Parts"), w.number(len(parts))))
-    return again | {
-        "result": Result(
-            w.t("The batch file is ready"),
-            tuple(facts),
-            tuple(notes),
-            join(words),
-            out.id,
-            out.name,
-            out.size_bytes,
-            _after_convert(w, file, out, is_whole=not limits),
-        )
-    }
+        facts = [(w.t("Rows"), w.number(report.rows)), (w.t("Requests"), w.number(report.requests))]
+        if report.empty_rows:
+            facts.append((w.t("Rows without a text"), w.number(report.empty_rows)))
+        if report.duplicates:
+            facts.append((w.t("Rows that repeat another one"), w.number(report.duplicates)))
+        if parts:
+            facts.append((w.t("Parts"), w.number(len(parts))))
+        after = _after_convert(w, file, out, is_whole=not limits)
+        return Result(w.t("The batch file is ready"), tuple(facts), tuple(notes), join(words), after)
+
+    return {"told": told, "out": out}
 
 
 def _after_convert(w: Words, table: ToolFile, made: ToolFile, *, is_whole: bool) -> tuple[Step, ...]:
@@ -536,37 +636,32 @@ def _split(asked_for: _Asked) -> dict[str, Any]:
     note_name(names, out, target)
     report = api.split(file.path, target, to_lines=to_lines, **asked)
     out.path = target
-    facts = [
-        (w.t("Parts"), w.number(len(report.parts))),
-        (w.t("Lines"), w.number(sum(part.lines for part in report.parts))),
-    ]
-    notes = [
-        w.t(
-            "%(name)s: %(n)s lines, %(size)s",
-            name=part.name,
-            n=w.number(part.lines),
-            size=w.size(part.size_bytes),
-        )
-        for part in report.parts[:20]
-    ]
-    if report.blank_lines:
-        facts.append((w.t("Empty lines"), w.number(report.blank_lines)))
     words += ["--to-lines"] if to_lines else []
     command = join(["rowbatch", "split", file.name, "-o", f"{stem}.parts.zip", *words])
     table = program.tool_file(text_of(form, "join_id"))
     carried = {"requests_id": file.id, **({"join_id": table.id} if table else {})}
-    return {
-        "result": Result(
-            w.t("The parts are ready"),
-            tuple(facts),
-            tuple(notes),
-            command,
-            out.id,
-            out.name,
-            out.size_bytes,
-            _after_split(w, carried),
-        ),
-    }
+
+    def told(w: Words) -> Result:
+        facts = [
+            (w.t("Parts"), w.number(len(report.parts))),
+            (w.t("Lines"), w.number(sum(part.lines for part in report.parts))),
+        ]
+        if report.blank_lines:
+            facts.append((w.t("Empty lines"), w.number(report.blank_lines)))
+        notes = [
+            w.t(
+                "%(name)s: %(n)s lines, %(size)s",
+                name=part.name,
+                n=w.number(part.lines),
+                size=w.size(part.size_bytes),
+            )
+            for part in report.parts[:20]
+        ]
+        return Result(
+            w.t("The parts are ready"), tuple(facts), tuple(notes), command, _after_split(w, carried)
+        )
+
+    return {"told": told, "out": out}
 
 
 def _look(w: Words, file: ToolFile, provider: str) -> Result:
@@ -620,6 +715,8 @@ def _extract(asked_for: _Asked) -> dict[str, Any]:
                 ),
             ),
         }
+    if table is not None:
+        read_as(form, table)
     if text_of(form, "do") == "open":
         return {}
     if not results:
@@ -650,6 +747,31 @@ def _extract(asked_for: _Asked) -> dict[str, Any]:
         **(table.reading if table else {}),
     )
     out.path = target
+    words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
+    words += ["--join", table.name, *reading_words(table)] if table else []
+    words += ["--id", id_column] if id_column else []
+    words += ["--several", several] if several else []
+    words += ["--unpack"] if "unpack" in form else []
+    for file in sent:
+        words += ["--requests", file.name]
+    words += ["--first-number", text_of(form, "first_number")] if text_of(form, "first_number") else []
+    words += ["--fields"] if "as_json" in form else []
+    words += ["--also", ",".join(extras)] if extras else []
+    words += ["--bom"] if writing.bom else []
+    words += ["--excel-safe"] if writing.formula_safe else []
+    words += ["--numbers"] if writing.numbers else []
+
+    def told(w: Words) -> Result:
+        facts, notes = _facts_of_answers(w, report, names)
+        return Result(w.t("The table is ready"), facts, notes, join(words), _after_extract(w, out))
+
+    return {"told": told, "out": out}
+
+
+def _facts_of_answers(
+    w: Words, report: Any, names: Mapping[str, str]
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Names and numbers of what became of result lines, and sentences worth reading."""
     facts = [
         (w.t("Rows of the table"), w.number(report.rows)),
         (w.t("Result lines"), w.number(report.results)),
@@ -676,7 +798,10 @@ def _extract(asked_for: _Asked) -> dict[str, Any]:
         (w.t("Lines that cannot be read"), report.unreadable_lines),
         (w.t("Lines for a row that had one already"), report.repeated_ids),
         (w.t("Lines for no row of the table"), report.unknown_ids),
-        (w.t("Cells marked with an apostrophe, so that they do not run in a spreadsheet"), report.formulas),
+        (
+            w.t("Cells marked with an apostrophe, so that they do not run in a spreadsheet"),
+            report.formulas,
+        ),
     ):
         if count:
             facts.append((name, w.number(count)))
@@ -687,31 +812,7 @@ def _extract(asked_for: _Asked) -> dict[str, Any]:
         w.t("line %(line)s: %(what)s", line=w.number(line), what=what)
         for _, line, what in report.unreadable[:5]
     ]
-    words = ["rowbatch", "extract", *(file.name for file in results), "-o", f"{stem}.answers{ending}"]
-    words += ["--join", table.name, *(["--sheet", table.sheet] if table.sheet else ())] if table else []
-    words += ["--id", id_column] if id_column else []
-    words += ["--several", several] if several else []
-    words += ["--unpack"] if "unpack" in form else []
-    for file in sent:
-        words += ["--requests", file.name]
-    words += ["--first-number", text_of(form, "first_number")] if text_of(form, "first_number") else []
-    words += ["--fields"] if "as_json" in form else []
-    words += ["--also", ",".join(extras)] if extras else []
-    words += ["--bom"] if writing.bom else []
-    words += ["--excel-safe"] if writing.formula_safe else []
-    words += ["--numbers"] if writing.numbers else []
-    return {
-        "result": Result(
-            w.t("The table is ready"),
-            tuple(facts),
-            tuple(notes),
-            join(words),
-            out.id,
-            out.name,
-            out.size_bytes,
-            _after_extract(w, out),
-        ),
-    }
+    return tuple(facts), tuple(notes)
 
 
 def _after_extract(w: Words, made: ToolFile) -> tuple[Step, ...]:
@@ -730,7 +831,7 @@ def _after_extract(w: Words, made: ToolFile) -> tuple[Step, ...]:
 def _units(asked_for: _Asked) -> dict[str, Any]:
     w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
     file, numbers = asked_for.required_table(), Numbers(w, form)
-    header = desk.header_of(file.path, desk.reading_of(file.reading))
+    header = desk.header_of(file.path, file.said)
     if text_of(form, "do") == "open" or "by" not in form:
         return {"header": header, "values": _opened(form, file)}
     size = numbers.whole("size", w.t("How many make a unit"))
@@ -753,36 +854,36 @@ def _units(asked_for: _Asked) -> dict[str, Any]:
     words = ["rowbatch", "units", file.name, "--text", text, "--by", by]
     words += ["--size", str(size)] if size is not None else []
     words += ["--overlap", str(overlap)] if overlap else []
-    words += ["--sheet", file.sheet] if file.sheet else []
-    facts = [
-        (w.t("Texts"), w.number(report.documents)),
-        (w.t("Units"), w.number(report.units)),
-        (w.t("Most units of a text"), w.number(report.most_units)),
-        (w.t("Longest unit, in characters"), w.number(report.longest_chars)),
-    ]
-    if report.empty_documents:
-        facts.append((w.t("Rows without a text"), w.number(report.empty_documents)))
-    notes = tuple(w.told(note) for note in report.notes)
-    command = join([*words, "-o", out.name])
-    after = (
-        Step(w.t("Download it, and label it: each unit is a row."), "/", w.t("Label a table")),
-        Step(
-            w.t("Bring the labels of the units back to the texts."),
-            f"/tools/join-units?{urlencode({'of_id': file.id})}",
-            w.t("Units → long texts"),
-        ),
-    )
-    return {
-        "header": header,
-        "result": Result(
-            w.t("The units are ready"), tuple(facts), notes, command, out.id, out.name, out.size_bytes, after
-        ),
-    }
+    words += reading_words(file)
+
+    def told(w: Words) -> Result:
+        facts = [
+            (w.t("Texts"), w.number(report.documents)),
+            (w.t("Units"), w.number(report.units)),
+            (w.t("Most units of a text"), w.number(report.most_units)),
+            (w.t("Longest unit, in characters"), w.number(report.longest_chars)),
+        ]
+        if report.empty_documents:
+            facts.append((w.t("Rows without a text"), w.number(report.empty_documents)))
+        after = (
+            Step(w.t("Download it, and label it: each unit is a row."), "/", w.t("Label a table")),
+            Step(
+                w.t("Bring the labels of the units back to the texts."),
+                f"/tools/join-units?{urlencode({'of_id': file.id})}",
+                w.t("Units → long texts"),
+            ),
+        )
+        notes = tuple(w.told(note) for note in report.notes)
+        return Result(w.t("The units are ready"), tuple(facts), notes, join([*words, "-o", out.name]), after)
+
+    return {"told": told, "out": out}
 
 
 def _join_units(asked_for: _Asked) -> dict[str, Any]:
-    w, program, form, names = asked_for.w, asked_for.program, asked_for.form, asked_for.names
+    program, form, names = asked_for.program, asked_for.form, asked_for.names
     found = [asked_for.received(name) for name in ("labelled", "of")]
+    if found[1]:
+        read_as(form, found[1][-1])
     if text_of(form, "do") == "open":
         return {}
     if not all(found):
@@ -792,28 +893,28 @@ def _join_units(asked_for: _Asked) -> dict[str, Any]:
     rule = text_of(form, "rule")
     id_column = text_of(form, "id_column").strip() or None
     report = api.join_units(
-        labelled.path, target, of=table.path, rule=rule, id_column=id_column, writing=writing
+        labelled.path,
+        target,
+        of=table.path,
+        rule=rule,
+        id_column=id_column,
+        writing=writing,
+        **table.reading,
     )
     out.path = target
-    facts = [(w.t("Texts"), w.number(report.documents)), (w.t("Units"), w.number(report.units))]
-    if report.unanswered:
-        facts.append((w.t("Units without an answer"), w.number(report.unanswered)))
-    facts.append((w.t("Labels"), ", ".join(report.rules)))
     words = ["rowbatch", "join-units", labelled.name, "--of", table.name, "--rule", rule, "-o", out.name]
     words += ["--id", id_column] if id_column else []
-    notes = tuple(w.told(note) for note in report.notes)
-    return {
-        "result": Result(
-            w.t("The table is ready"),
-            tuple(facts),
-            notes,
-            join(words),
-            out.id,
-            out.name,
-            out.size_bytes,
-            _after_extract(w, out),
-        ),
-    }
+    words += reading_words(table)
+
+    def told(w: Words) -> Result:
+        facts = [(w.t("Texts"), w.number(report.documents)), (w.t("Units"), w.number(report.units))]
+        if report.unanswered:
+            facts.append((w.t("Units without an answer"), w.number(report.unanswered)))
+        facts.append((w.t("Labels"), ", ".join(report.rules)))
+        notes = tuple(w.told(note) for note in report.notes)
+        return Result(w.t("The table is ready"), tuple(facts), notes, join(words), _after_extract(w, out))
+
+    return {"told": told, "out": out}
 
 
 _DO: Mapping[str, Callable[[_Asked], dict[str, Any]]] = {
@@ -852,6 +953,7 @@ def fetch(request: Request) -> Response:
 ROUTES = [
     Route("/tools", tools),
     Route("/tools/results/{file_id}", fetch),
+    Route("/tools/made/{made_id}/remove", remove_made, methods=["POST"]),
     Route("/tools/{tool}", tool),
     Route("/tools/{tool}", with_form(use), methods=["POST"]),
 ]
