@@ -7,6 +7,7 @@ import itertools
 import json
 import mmap
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -215,7 +216,7 @@ class Results:
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
         self._table: Table | None = None
-        self._counting: Task | None = None
+        self._counting: tuple[TableView, Task] | None = None
         self._corrections = CorrectionsReader(run.path)
         self._codes: AnswerCodes | None = None
         self._now: tuple[AnswerCodes, Corrections, HeldAnswers] | None = None
@@ -229,15 +230,20 @@ class Results:
 
     def prepare(self, wait_s: float = 0.0) -> bool:
         """
-        Make the views that are not there yet.
+        Make what is looked at that is not there yet: the views, and what is counted in them.
 
         Args:
-            wait_s: Wait for them so long.
+            wait_s: Wait for it so long.
         Returns:
-            Whether they are there.
+            Whether it is there.
         Raises:
-            RowbatchError: They cannot be made.
+            RowbatchError: It cannot be made.
         """
+        end = time.monotonic() + wait_s
+
+        def left_s() -> float:
+            return max(0.0, end - time.monotonic())
+
         if self.reading is not None and self.reading.is_over:
             # Its view was removed with a table, or as something that can be made again.
             self.reading = None
@@ -248,34 +254,35 @@ class Results:
             self.reading = begin_reading(table, source.sha256)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder or not folder.exists():
-            self._make_answers(folder, wait_s)
-        is_read = self.reading.wait(wait_s) and self.reading.is_complete
+            self._make_answers(folder, left_s())
+        is_read = self.reading.wait(left_s()) and self.reading.is_complete
         if is_read and self._answers is not None and self._answers.folder == folder:
-            self._count(self._answers, wait_s)
-        for task in (self.reading.task, self._answers_task, self._counting):
+            self._count(self._answers, left_s)
+        counting = self._counting[1] if self._counting is not None else None
+        for task in (self.reading.task, self._answers_task, counting):
             if task is not None and task.error is not None:
                 self.reading = self._answers_task = self._counting = None
                 raise task.error
         return is_read and self._codes is not None and self._codes.view.folder == folder
 
-    def _count(self, answers: TableView, wait_s: float) -> None:
+    def _count(self, answers: TableView, left_s: Callable[[], float]) -> None:
         """What pages ask of all rows: from what is kept beside the views, or made and kept there."""
-        if self._codes is not None and self._codes.view is answers:
-            return
-        if self._counting is None or not self._counting.is_alive:
 
-            def work(task: Task) -> AnswerCodes:
-                codes = AnswerCodes(self.codebook, answers)
-                codes.make(task.check)
-                self._count_beside(codes, task.check)
-                return codes
+        def work(task: Task) -> AnswerCodes:
+            codes = AnswerCodes(self.codebook, answers)
+            codes.make(task.check)
+            self._count_beside(codes, task.check)
+            return codes
 
-            self._counting = Task(f"count {self.run.path.name}", work).start()
-        if self._counting.wait(wait_s) and self._counting.error is None:
-            codes: AnswerCodes | None = self._counting.result
-            if codes is not None and codes.view is answers:
-                self._codes = codes
-            self._counting = None
+        with self._lock:
+            if self._codes is not None and self._codes.view is answers:
+                return
+            known = self._counting
+            if known is None or known[0] is not answers or not (known[1].is_alive or known[1].result):
+                self._counting = known = answers, Task(f"count {self.run.path.name}", work).start()
+        task = known[1]
+        if task.wait(left_s()) and task.result is not None:
+            self._codes = task.result
 
     def _count_beside(self, codes: AnswerCodes, check: Callable[[], object]) -> None:
         """What is known of the answers only beside the table."""
@@ -295,7 +302,8 @@ class Results:
 
     def stop(self) -> None:
         """End what makes the views of the answers."""
-        for task in (self._answers_task, self._counting):
+        counting = self._counting[1] if self._counting is not None else None
+        for task in (self._answers_task, counting):
             if task is not None:
                 task.stop()
                 task.wait(5.0)
