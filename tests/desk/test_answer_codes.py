@@ -17,7 +17,7 @@ from rowbatch.errors import RunError, UsageError
 from rowbatch.results.people import IS_CORRECTED, final_column
 from rowbatch.store import column_codes
 from rowbatch.store.corrections import NAME
-from rowbatch.store.view_folders import seen_folder
+from rowbatch.store.view_folders import mark_of_run, remove_answers_views, seen_folder
 from serving import scripted_local_model
 
 LABELS = ("housing", "health", "other")
@@ -275,6 +275,20 @@ def test_what_is_kept_and_damaged_is_made_again(run, how):
     results = looked_at(run)
     assert (counted(results), split(results), results.formulas()) == expected
     assert_is_true(results)
+
+
+def test_a_run_that_is_removed_takes_what_is_kept_of_it(run):
+    """
+    Also what lies beside the view of its table, whose own columns stay.
+    """
+    looked_at(run)
+    beside = [path for path in kept_files(run) if path.name.startswith(mark_of_run(run.path))]
+    assert len(beside) > 5
+    remove_answers_views(run.path)
+    assert not any(path.exists() for path in beside)
+    left = {path.name for path in (seen_folder().parent / "views").rglob("*.kept")}
+    assert left == {name for name in left if name.startswith("table-")} != set()
+    assert_is_true(looked_at(run))
 
 
 def test_many_values_are_read_where_codes_do_not_say_them(run, monkeypatch):
