@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from collections import OrderedDict
 from decimal import Decimal
 from hashlib import sha256
 from html import escape, unescape
@@ -468,6 +469,22 @@ def test_a_paused_job_can_be_stopped(tmp_path, monkeypatch):
         back = list(csv.DictReader(io.StringIO(client.get(f"{job}/table?format=exact").text)))
     assert [row["post"] for row in back] == [f"post {n}" for n in range(1, 31)]
     assert {row["status"] for row in back} <= {"ok", "cancelled", "unsent"}
+
+
+def test_a_job_that_is_over_is_ready_to_look_at(site, client, monkeypatch):
+    """
+    Its rows are made ready before somebody looks, and its first page has its numbers at once.
+    """
+    job = labelled(site, client, [[n, f"post {n}", ""] for n in range(1, 31)])
+    job_id = job.rsplit("/", 1)[1]
+    assert site.program.making_ready[job_id].wait(60)
+    assert site.program.making_ready[job_id].error is None
+    # Another program finds all of it.
+    monkeypatch.setattr(site.program, "_results", OrderedDict())
+    monkeypatch.setattr("rowbatch.desk.results.write_answers_view", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr("rowbatch.store.column_codes._make", lambda *_: pytest.fail("counted again"))
+    assert site.program.results(site.program.jobs.job(job_id)).prepare(60)
+    assert "every 800ms" not in client.get(f"{job}?part=results").text
 
 
 def test_a_row_that_is_saved_leaves_its_list(site, client):

@@ -61,7 +61,7 @@ class AnswerCodes:
 
     def column(self, key: str, check: Callable[[], object] = lambda: None) -> ColumnCodes:
         """Another column of the answers."""
-        return self._column(key, ("",), check)
+        return self._column(key, ("", *RowStatus) if key == _STATUS else ("",), check)
 
     def _column(self, key: str, told_apart: Sequence[str], check: Callable[[], object]) -> ColumnCodes:
         if key not in self._columns:

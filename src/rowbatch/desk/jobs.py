@@ -256,7 +256,8 @@ class Job:
 class Jobs:
     """All runs on this machine, and the threads that drive some of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, when_over: Callable[[Run], object] = lambda _: None) -> None:
+        self._when_over = when_over
         self._tasks: dict[str, Task] = {}
         self._lock = threading.Lock()
         self._is_to_go_on = False
@@ -346,6 +347,7 @@ class Jobs:
             if why is not None and not run.record().is_cancelled:
                 stop = Trouble(_TROUBLE_OF.get(why.kind, "other"), why, at=_now())
                 run.set_trouble(stop.to_plain())
+            self._when_over(run)
             return report
 
         def ended(error: BaseException | None) -> None:

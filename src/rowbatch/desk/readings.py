@@ -24,7 +24,7 @@ from rowbatch.results.people import code_text
 from rowbatch.results.views import view_name, write_table_view
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import TableView
-from rowbatch.store.view_folders import RUN, TABLE, view_folders, view_is_of, views_folder
+from rowbatch.store.view_folders import RUN, TABLE, seen_folder, view_folders, view_is_of, views_folder
 from rowbatch.tables.base import Table
 from rowbatch.tables.text_column import likely_text_column
 
@@ -223,7 +223,7 @@ def remove_table_views(sha256: str, unmarked: Iterable[str] = ()) -> None:
 def clear_views() -> None:
     """Remove all views; they are made again when they are looked at."""
     stop_readings(lambda _: True)
-    for folder in view_folders():
+    for folder in (*view_folders(), seen_folder()):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import mmap
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -89,7 +90,7 @@ from rowbatch.words.notice import Notice
 
 # Of the numbers of rows that filters found so many are kept: 16 MB. And so many of the other things.
 _KEPT_ROWS = 4_000_000
-_KEPT_FACTS, _KEPT_FORESEEN = 500, 8
+_KEPT_FACTS, _KEPT_FORESEEN, _KEPT_WORDS = 500, 8, 20
 _FORMAT = 1
 Kept = TypeVar("Kept")
 # Formats of tables with values beside their texts.
@@ -216,7 +217,7 @@ class Results:
         self._answers_task: Task | None = None
         self._answers: TableView | None = None
         self._table: Table | None = None
-        self._counting: Task | None = None
+        self._counting: tuple[TableView, Task] | None = None
         self._corrections = CorrectionsReader(run.path)
         self._codes: AnswerCodes | None = None
         self._now: tuple[AnswerCodes, Corrections, HeldAnswers] | None = None
@@ -224,21 +225,27 @@ class Results:
         self._counts: tuple[HeldAnswers, Counts] | None = None
         self._splits: tuple[HeldAnswers, list[Split]] | None = None
         self._kept: dict[tuple[Path, str], Any] = {}
+        self._worded: dict[tuple[Path, str], pl.Series] = {}
         self._lock = threading.Lock()
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
         self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
     def prepare(self, wait_s: float = 0.0) -> bool:
         """
-        Make the views that are not there yet.
+        Make what is looked at that is not there yet: the views, and what is counted in them.
 
         Args:
-            wait_s: Wait for them so long.
+            wait_s: Wait for it so long.
         Returns:
-            Whether they are there.
+            Whether it is there.
         Raises:
-            RowbatchError: They cannot be made.
+            RowbatchError: It cannot be made.
         """
+        end = time.monotonic() + wait_s
+
+        def left_s() -> float:
+            return max(0.0, end - time.monotonic())
+
         if self.reading is not None and self.reading.is_over:
             # Its view was removed with a table, or as something that can be made again.
             self.reading = None
@@ -249,34 +256,35 @@ class Results:
             self.reading = begin_reading(table, source.sha256)
         folder = self._answers_folder()
         if self._answers is None or self._answers.folder != folder or not folder.exists():
-            self._make_answers(folder, wait_s)
-        is_read = self.reading.wait(wait_s) and self.reading.is_complete
+            self._make_answers(folder, left_s())
+        is_read = self.reading.wait(left_s()) and self.reading.is_complete
         if is_read and self._answers is not None and self._answers.folder == folder:
-            self._count(self._answers, wait_s)
-        for task in (self.reading.task, self._answers_task, self._counting):
+            self._count(self._answers, left_s)
+        counting = self._counting[1] if self._counting is not None else None
+        for task in (self.reading.task, self._answers_task, counting):
             if task is not None and task.error is not None:
                 self.reading = self._answers_task = self._counting = None
                 raise task.error
         return is_read and self._codes is not None and self._codes.view.folder == folder
 
-    def _count(self, answers: TableView, wait_s: float) -> None:
+    def _count(self, answers: TableView, left_s: Callable[[], float]) -> None:
         """What pages ask of all rows: from what is kept beside the views, or made and kept there."""
-        if self._codes is not None and self._codes.view is answers:
-            return
-        if self._counting is None or not self._counting.is_alive:
 
-            def work(task: Task) -> AnswerCodes:
-                codes = AnswerCodes(self.codebook, answers)
-                codes.make(task.check)
-                self._count_beside(codes, task.check)
-                return codes
+        def work(task: Task) -> AnswerCodes:
+            codes = AnswerCodes(self.codebook, answers)
+            codes.make(task.check)
+            self._count_beside(codes, task.check)
+            return codes
 
-            self._counting = Task(f"count {self.run.path.name}", work).start()
-        if self._counting.wait(wait_s) and self._counting.error is None:
-            codes: AnswerCodes | None = self._counting.result
-            if codes is not None and codes.view is answers:
-                self._codes = codes
-            self._counting = None
+        with self._lock:
+            if self._codes is not None and self._codes.view is answers:
+                return
+            known = self._counting
+            if known is None or known[0] is not answers or not (known[1].is_alive or known[1].result):
+                self._counting = known = answers, Task(f"count {self.run.path.name}", work).start()
+        task = known[1]
+        if task.wait(left_s()) and task.result is not None:
+            self._codes = task.result
 
     def _count_beside(self, codes: AnswerCodes, check: Callable[[], object]) -> None:
         """What is known of the answers only beside the table."""
@@ -296,7 +304,8 @@ class Results:
 
     def stop(self) -> None:
         """End what makes the views of the answers."""
-        for task in (self._answers_task, self._counting):
+        counting = self._counting[1] if self._counting is not None else None
+        for task in (self._answers_task, counting):
             if task is not None:
                 task.stop()
                 task.wait(5.0)
@@ -358,15 +367,17 @@ class Results:
             # What people code changes from one look to the next.
             return self._search(chosen)
         held = self._held()
-        if self._found is None or self._found[0] is not held:
-            self._found = held, {}
-        kept = self._found[1]
+        with self._lock:
+            if self._found is None or self._found[0] is not held:
+                self._found = held, {}
+            kept = self._found[1]
         found = kept.get(chosen)
         if found is None:
             found = self._search(chosen)
-            while kept and sum(map(len, kept.values())) + len(found) > _KEPT_ROWS:
-                kept.pop(next(iter(kept)), None)
-            kept[chosen] = found
+            with self._lock:
+                while kept and sum(map(len, kept.values())) + len(found) > _KEPT_ROWS:
+                    del kept[next(iter(kept))]
+                kept[chosen] = found
         return found
 
     def page(
@@ -540,11 +551,12 @@ class Results:
             [str(view.columns.index(name)) for name in names]
             for names in item_of(self.run.plan.question, None)
         )
-        texts = view.scan(sorted({*same, str(place)})).select(
-            ROW, said_by_people(str(place)), item_key(same, blank, ROW)
-        )
+        said = said_by_people(str(place))
+        # Of rows that nobody coded the texts are not read.
+        coded = view.scan(sorted({*same, str(place)})).filter(said != "")
+        texts = coded.select(ROW, said, item_key(same, blank, ROW))
         model = self._view().scan().select(ROW, pl.col(str(self._place(variable))).alias(MODEL))
-        pairs = model.join(texts, on=ROW, how="left", maintain_order="left").collect()
+        pairs = texts.join(model, on=ROW, how="left", maintain_order="left").collect()
         return compare([pairs], self._reader(chosen, place, not_coded), people)
 
     def agreements(self) -> list[tuple[str, str, Agreement]]:
@@ -609,11 +621,12 @@ class Results:
 
     def _cells(self, column: int, kind: SplitKind = "group") -> ColumnCodes:
         """A column of the table: without blanks around its cells, or the days that they say."""
-        key = (self._table_view().folder, f"{kind}-{column}")
-        if key not in self._kept:
+        view = self._table_view()
+        key = (view.folder, f"{kind}-{column}")
+        found: ColumnCodes | None = self._kept.get(key)
+        if found is None:
             value = day_part(str(column)) if kind == "date" else pl.col(str(column)).str.strip_chars()
-            self._kept[key] = codes_of(self._table_view(), f"table-{kind}-{column}", value, ("",))
-        found: ColumnCodes = self._kept[key]
+            found = self._remember(key, codes_of(view, f"table-{kind}-{column}", value, ("",)))
         return found
 
     def _pairs(self, codes: AnswerCodes, column: int, place: int) -> Mapping[tuple[int, int], int]:
@@ -768,7 +781,8 @@ class Results:
             is_only_here: It is kept in this process alone.
         """
         key = (self._view().folder, what)
-        if key not in self._kept:
+        known: Kept | None = self._kept.get(key)
+        if known is None:
             view = self._table_view()
             name = hashlib.sha256(what.encode()).hexdigest()[:16]
             path = kept_beside(view, f"{mark_of_run(self.run.path)}-{name}")
@@ -779,14 +793,15 @@ class Results:
                 plain = json.loads(json.dumps(make()))
                 if not is_only_here:
                     keep_beside(view, lambda: keep_document(path, about, plain))
-            found = read(plain)
-            with self._lock:
-                while len(self._kept) >= _KEPT_FACTS:
-                    self._kept.pop(next(iter(self._kept)))
-                self._kept[key] = found
-            return found
-        known: Kept = self._kept[key]
+            known = self._remember(key, read(plain))
         return known
+
+    def _remember(self, key: tuple[Path, str], found: Kept) -> Kept:
+        with self._lock:
+            while len(self._kept) >= _KEPT_FACTS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = found
+        return found
 
     def _answers_folder(self) -> Path:
         with self._directory.ledger() as ledger:
@@ -1123,28 +1138,39 @@ class Results:
 
     def _least_sure(self) -> pl.Series:
         """Numbers of the rows of which it is known how sure the model was, the least sure first."""
-        key = (self._view().folder, "least sure")
-        if key not in self._kept:
-            view = self._view()
+        view = self._view()
+        key = (view.folder, "least sure")
+        order: pl.Series | None = self._kept.get(key)
+        if order is None:
             path, about = kept_beside(view, "least-sure"), {"of": view.folder.name, "format": _FORMAT}
-            found = kept_frame(path, about)
-            if found is None:
+            kept = kept_frame(path, about)
+            if kept is None:
                 known = view.scan().select(ROW, how_sure(self.run.plan)).filter(pl.col(SURE).is_not_null())
                 made = known.sort(SURE, ROW).select(pl.col(ROW).cast(ROW_TYPE)).collect()
                 keep_beside(view, lambda: keep_frame(path, about, made))
-                found = made
-            self._kept[key] = found[ROW]
-        order: pl.Series = self._kept[key]
+                kept = made
+            order = self._remember(key, kept[ROW])
         return order
 
     def _with_words(self, found: pl.Series, words: str) -> pl.Series:
         """Rows that have these words in their texts; letters of either case."""
-        keys = [str(position) for position in self._text_positions()]
-        has = pl.any_horizontal(
-            pl.col(key).str.to_lowercase().str.contains(words.lower(), literal=True) for key in keys
-        )
-        texts = self._table_view().scan(keys).filter(has).select(ROW).collect()[ROW]
-        return found.filter(found.is_in(texts.cast(ROW_TYPE).implode()))
+        view = self._table_view()
+        key = (view.folder, words)
+        has = self._worded.get(key)
+        if has is None:
+            # Four times as fast as to look in texts of small letters (polars 2.1).
+            wanted = f"(?i){pl.escape_regex(words)}"
+            keys = [str(position) for position in self._text_positions()]
+            has_words = pl.any_horizontal(pl.col(key).str.contains(wanted) for key in keys)
+            parts = [part.to_series() for part in view.parts(has_words)]
+            has = pl.concat(parts) if parts else pl.Series(dtype=pl.Boolean)
+            with self._lock:
+                while len(self._worded) >= _KEPT_WORDS:
+                    self._worded.pop(next(iter(self._worded)))
+                self._worded[key] = has
+        # A table that was cut off while it was read has fewer rows.
+        found = found.filter(found <= len(has))
+        return found.filter(has.gather(found - 1))
 
     def _by_values(self, chosen: RowFilter) -> pl.Series:
         """As `_by_codes`, by the values themselves."""

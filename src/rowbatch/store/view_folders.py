@@ -20,6 +20,11 @@ def views_folder() -> Path:
     return cache() / "views"
 
 
+def seen_folder() -> Path:
+    """Where it is noted which tables were compared with their digests; it can be made again."""
+    return cache() / "seen"
+
+
 def view_folders() -> list[Path]:
     """Every view that is there, whole or not."""
     try:

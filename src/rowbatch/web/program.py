@@ -19,6 +19,7 @@ from rowbatch.web.model_fetch import ModelFetch
 from rowbatch.web.seats import Seats
 
 if TYPE_CHECKING:
+    from rowbatch import api
     from rowbatch.web.words import Words
 
 _KEPT_RESULTS = 6
@@ -160,6 +161,11 @@ class Program:
     """
     The state behind the pages. Everything of value lies on the disk; this can go at any moment.
 
+    Attributes:
+        page_shown: Somebody looks at a page.
+        language: Of the last one.
+        making_ready: By job that was driven here to its end: what makes its rows ready to look at.
+
     Args:
         port: Where the pages are served.
     """
@@ -167,8 +173,9 @@ class Program:
     def __init__(self, port: int) -> None:
         self.port = port
         self.page_shown = threading.Event()
+        self.language = "en"
         self.library = desk.Library()
-        self.jobs = desk.Jobs()
+        self.jobs = desk.Jobs(self._make_ready)
         self.trials: dict[str, Trial] = {}
         self.students: dict[str, Student] = {}
         self._trying: dict[str, list[Trial]] = {}
@@ -180,6 +187,7 @@ class Program:
         self.coders: Door | None = None
         self.coders_lock = threading.Lock()
         self._results: OrderedDict[str, desk.Results] = OrderedDict()
+        self.making_ready: dict[str, desk.Task] = {}
         self._tool_files: dict[str, ToolFile] = {}
         self._made: dict[str, Made] = {}
         self._lock = threading.Lock()
@@ -250,19 +258,38 @@ class Program:
 
     def results(self, job: desk.Job) -> desk.Results:
         """The answers of a job, as far as they are here."""
+        return self._results_of(job.id, lambda: job.run)
+
+    def _results_of(self, job_id: str, run: Callable[[], api.Run]) -> desk.Results:
         with self._lock:
-            found = self._results.get(job.id)
+            found = self._results.get(job_id)
             if found is None:
-                found = self._results[job.id] = desk.Results(job.run)
-            self._results.move_to_end(job.id)
+                found = self._results[job_id] = desk.Results(run())
+            self._results.move_to_end(job_id)
             while len(self._results) > _KEPT_RESULTS:
                 self._results.popitem(last=False)
             return found
+
+    def _make_ready(self, run: api.Run) -> None:
+        """Make what is looked at of a run that is over, before somebody looks; what fails is told to who does."""
+        job_id = desk.job_id(run.path)
+
+        def work(task: desk.Task) -> None:
+            results = self._results_of(job_id, lambda: run)
+            while not results.prepare(_LOOK_S):
+                task.check()
+
+        with self._lock:
+            task = self.making_ready[job_id] = desk.Task(f"make ready {run.path.name}", work)
+        task.start()
 
     def forget_results(self, job_id: str) -> None:
         """Of a job that is no more."""
         with self._lock:
             found = self._results.pop(job_id, None)
+            making = self.making_ready.pop(job_id, None)
+        if making is not None:
+            making.stop()
         if found is not None:
             found.stop()
 
@@ -369,6 +396,7 @@ class Program:
         with self._lock:
             tasks = [trial.task for trials in self._trying.values() for trial in trials]
             tasks += [student.task for student in self.students.values()]
+            tasks += self.making_ready.values()
         for task in tasks:
             task.stop()
         shutil.rmtree(self._tool_folder, ignore_errors=True)

@@ -193,11 +193,13 @@ async def _serve(listeners: list[socket.socket], home: Path, doing: _Serving) ->
 
 async def _load_all(program: Program) -> None:
     """What reads tables is large, and would hold the first page up; it comes in while that is being looked at."""
+    from rowbatch.web.rendering import load_pages
+
     end = time.monotonic() + FIRST_PAGE_S
     while not program.page_shown.is_set() and time.monotonic() < end:
         await asyncio.sleep(_STEP_S)
     await asyncio.sleep(_WHOLE_S)
-    await asyncio.to_thread(desk.load_all)
+    await asyncio.to_thread(load_pages, program)
 
 
 def find_running() -> Running | None:
