@@ -166,13 +166,14 @@ kernels: $(UV)  ## Compile the kernels (C to WebAssembly) anew, and show whether
 	@$(UV) run --quiet --no-project --python "$$(command -v $(PYTHON))" --with ziglang==0.17.1 python src/rowbatch/kernels/build.py
 	git diff --stat src/rowbatch/kernels/kernels.wasm
 
+RELEASE_TOOLS := .venv-release/.ready
 audit: $(READY)  ## Ask the public list of advisories about everything in uv.lock (needs the internet)
 	$(UV) audit --frozen $(ARGS)
 
-sbom: $(READY)  ## Write what rowbatch pulls in, with licences, as CycloneDX
+sbom: $(READY) $(RELEASE_TOOLS)  ## Write what rowbatch pulls in, with licences, as CycloneDX, and hold it to its schema
 	$(BIN)/python docs/dependencies.py --sbom dist/rowbatch.cdx.json
+	.venv-release/bin/python tests/sbom_check.py dist/rowbatch.cdx.json
 
-RELEASE_TOOLS := .venv-release/.ready
 release-build: $(READY) $(RELEASE_TOOLS)  ## Build wheel and source archive twice into dist/, compare and check them, and the release's recipe
 	$(BIN)/python tests/release_check.py --uv $(UV) --build-only
 	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
@@ -185,9 +186,11 @@ release-check: release-build  ## The same, and try the wheel in an empty environ
 rehearsal: $(READY)  ## Do every step of the release's workflow that needs nobody else, in a clone made ready for it
 	$(BIN)/python tests/rehearse_release.py $(ARGS)
 
+# Without readme-renderer's extra, twine takes any README for one that can be shown.
 $(RELEASE_TOOLS): $(UV)
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv-release
-	@$(UV) pip install --quiet --python .venv-release/bin/python twine==7.0.0 check-wheel-contents==0.6.3 zizmor==1.32.0
+	@$(UV) pip install --quiet --python .venv-release/bin/python twine==7.0.0 check-wheel-contents==0.6.3 zizmor==1.32.0 \
+	  'readme-renderer[md]==46.0' cyclonedx-python-lib==11.12.0 jsonschema==4.26.0
 	@touch $@
 
 clean:  ## Remove everything that make has made

@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 UNRELEASED = "Unreleased"
+# What GitHub takes as the text of a release.
+_MAX_NOTES = 125_000
 _TELL_HOW_TO_INSTALL = ("README.md", "docs/how-to/install.md")
 _HEADING = re.compile(r"^## (?P<name>.+?)(?: - (?P<day>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
 
@@ -44,6 +46,10 @@ def notes_of(version: str, changes: str) -> str:
     day, text = sections.get(version, ("", ""))
     if not day or not text:
         raise NotReady(f"CHANGELOG.md has no section '## {version} - YEAR-MONTH-DAY' with lines in it")
+    if len(text) >= _MAX_NOTES:
+        raise NotReady(
+            f"CHANGELOG.md has {len(text):,} characters of {version}; a release takes {_MAX_NOTES:,}"
+        )
     return text + "\n"
 
 

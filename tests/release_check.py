@@ -180,14 +180,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     tried = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for version in given.pythons or PYTHONS:
+        for number, version in enumerate(given.pythons or PYTHONS):
             python = here(uv, version)
             if python is None:
                 sys.stdout.write(f"Python {version}: is not here, so it was not tried\n")
                 if given.pythons:
                     return 1
                 continue
-            place = Path(folder, version)
+            place = Path(folder, str(number))
             place.mkdir()
             try_out(uv, python, wheel, place, Path(folder, "home"))
             tried += 1

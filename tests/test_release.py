@@ -67,6 +67,7 @@ def test_the_notes_are_what_the_change_log_says(release, version, notes):
         ("0.2.0", CHANGES.replace(" - 2027-01-31", ""), "no section '## 0.2.0"),
         ("0.1.0", CHANGES.replace("- Another.", ""), "no section '## 0.1.0"),
         ("0.2.0", CHANGES.replace("## Unreleased", "## Unreleased\n\n- Left here."), "under Unreleased"),
+        ("0.2.0", CHANGES.replace("One thing.", "One thing." * 12_500), "a release takes 125,000"),
     ],
 )
 def test_a_change_log_that_is_not_ready_is_refused(release, version, changes, why):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from pathlib import Path
+
 import pytest
 
 import rowbatch
@@ -30,10 +34,12 @@ BROKEN = """() => {
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def home(monkeypatch):
+    """A short path: pages show it, and words of a long one have to be broken."""
+    with tempfile.TemporaryDirectory(prefix="rb-") as folder:
+        monkeypatch.setenv("ROWBATCH_HOME", str(Path(folder, "home")))
+        with contextlib.chdir(folder):
+            yield Path(folder)
 
 
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
