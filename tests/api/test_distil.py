@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,8 @@ from distilling import MadeTexts, made_texts, run_of_some
 from rowbatch.api import Run
 from rowbatch.cli.app import run_command_line
 from rowbatch.core.distillation import Distillation
-from rowbatch.errors import OutputExists, RunError, UsageError
+from rowbatch.errors import InputError, OutputExists, RunError, UsageError
+from rowbatch.store.student_file import read_student, write_student
 
 WHOLE, ASKED, CODED = 900, 240, 160
 
@@ -223,6 +224,139 @@ def test_what_is_refused(made: Made, tmp_path: Path) -> None:
     assert (found.counts.left, found.quality, found.estimates) == (0, None, None)
     assert "distil-unshown" in [note.kind for note in found.notes]
     assert pl.read_parquet(found.output)["mood"].is_in(["good", "bad"]).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A table of the next wave, of which people coded some rows, and a student of the last one."""
+
+    table: Path
+    texts: MadeTexts
+    student: Path
+
+
+def _table_of(path: Path, texts: list[str]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["post"], *([text] for text in texts)])
+    return path
+
+
+@pytest.fixture
+def wave(made: Made, tmp_path: Path) -> Wave:
+    first = made.run.distil(made.whole, tmp_path / "first.csv", all_labels=True)
+    texts = made_texts(500, 33)
+    table = _table_of(tmp_path / "wave2.csv", texts.texts)
+    coding = rowbatch.coding_set(table, count=CODED, text="post", codebook=MOOD, name="two", test=0, seed=9)
+    say(coding.folder, "Anna", {one.row: texts.truth[one.row - 1] for one in coding.rows()})
+    return Wave(table, texts, first.teaching.path)
+
+
+def test_a_student_of_the_last_wave_labels_the_next_one(made: Made, wave: Wave, tmp_path: Path) -> None:
+    """
+    It says of each row what its file says, and is held to what people coded of the new table; nothing is
+    learned; its numbers hold the truth. The texts look like those that it learned from.
+    """
+    before = wave.student.read_bytes()
+    moved = tmp_path / "kept.npz"
+    moved.write_bytes(before)
+    found = made.run.distil(wave.table, tmp_path / "out.csv", student=moved, coding_set="two", wanted=0.8)
+    assert (found.teaching.is_kept, found.teaching.rows, found.teaching.path) == (True, ASKED, moved)
+    assert wave.student.read_bytes() == before
+    after = pl.read_csv(found.output, infer_schema=False)
+    assert after["post"].to_list() == wave.texts.texts
+    student = read_student(moved).learning.student
+    expected = student.applied().read(pl.Series("post", wave.texts.texts)).values(student)
+    assert after["mood_student"].to_list() == expected.to_list()
+    assert found.student_right is not None
+    assert found.student_right.n == CODED
+    assert found.counts.of_model == 0
+    assert found.counts.of_student > 0
+    assert found.estimates is not None
+    corrected = found.estimates.corrections[0].corrected
+    truth = wave.texts.truth.count("good") / len(wave.texts.truth)
+    assert (corrected.low or 1) < truth < (corrected.high or 0)
+    assert not {"distil-unlike", "student-saw-people"} & {note.kind for note in found.notes}
+    assert found.teaching.unlike is not None
+    assert found.teaching.unlike.share < 0.1
+
+
+def test_texts_of_another_kind_are_told(made: Made, wave: Wave, tmp_path: Path) -> None:
+    """
+    Where the student knows few of the words, it says so, with how many texts are so, and what to do.
+    """
+    other = [f"quarterly revenue outlook item{n % 40} guidance margin{n % 30}" for n in range(300)]
+    table = _table_of(tmp_path / "other.csv", [*other, *made_texts(50, 44).texts])
+    found = made.run.distil(table, tmp_path / "out.csv", student=wave.student, all_labels=True)
+    (told,) = [note for note in found.notes if note.kind == "distil-unlike"]
+    assert "86%" in str(told)
+    assert told.hint()
+    assert found.to_plain()["student"]["unlike"]["is_so"] is True
+
+
+def test_of_a_text_that_it_learned_another_student_speaks(made: Made, wave: Wave, tmp_path: Path) -> None:
+    """
+    People's rows that a kept student learned from, and all others that it did, have the label of students
+    that did not see them, and it says how many of people's these are.
+    """
+    code_whole(made)
+    drawn = {one.row - 1 for one in rowbatch.open_coding_set("people").rows()}
+    found = made.run.distil(made.whole, tmp_path / "out.csv", student=wave.student, coding_set="people")
+    (told,) = [note for note in found.notes if note.kind == "student-saw-people"]
+    assert told.values["count"] == len(drawn & set(made.asked)) > 0
+    assert found.teaching.held_out == len(drawn - set(made.asked))
+    learning = read_student(wave.student).learning
+    after = pl.read_csv(found.output, infer_schema=False)
+    seen = after[made.asked]["mood_student"].to_list()
+    assert seen == learning.unseen.values(learning.student).to_list()
+    texts = pl.Series("post", [made.texts.texts[row] for row in made.asked])
+    assert seen != learning.student.applied().read(texts).values(learning.student).to_list()
+
+
+def test_a_student_of_something_else_is_refused(made: Made, wave: Wave, tmp_path: Path) -> None:
+    """
+    A student of another variable, of other labels or definitions, or of other columns is named, with what is
+    other; so is one that is not there, that somebody changed, or that would have to run to be read.
+    """
+    kept = read_student(wave.student)
+    path, texts = tmp_path / "s.npz", [made.texts.texts[row] for row in made.asked]
+    cases = {
+        "student-of-other-variable": replace(kept.lesson, variable="stance"),
+        "student-of-other-rules": replace(kept.lesson, rules={**kept.lesson.rules, "question": "Is it so?"}),
+        "student-of-other-columns": replace(kept.lesson, columns=("title", "post")),
+    }
+    for kind, lesson in cases.items():
+        write_student(path, kept.learning, lesson, texts)
+        with pytest.raises(UsageError) as refused:
+            made.run.distil(wave.table, tmp_path / "out.csv", student=path)
+        assert refused.value.kind == kind
+    with pytest.raises(InputError) as gone:
+        made.run.distil(wave.table, tmp_path / "out.csv", student=tmp_path / "none.npz")
+    assert gone.value.kind == "path-missing"
+    with np.load(wave.student) as content:
+        arrays = dict(content)
+    for changed in (
+        {"about": np.frombuffer(bytes(arrays["about"]).replace(b"good", b"evil"), dtype=np.uint8)},
+        {"known": arrays["known"] / 2},
+        {"codes": np.array([{}] * len(arrays["codes"]), dtype=object)},
+    ):
+        np.savez(path, **{**arrays, **changed})  # type: ignore[arg-type]
+        with pytest.raises(RunError) as damaged:
+            made.run.distil(wave.table, tmp_path / "out.csv", student=path)
+        assert damaged.value.kind == "student-damaged"
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_the_command_takes_up_a_student(
+    made: Made, wave: Wave, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    The command says where a student is kept, and takes it up from there.
+    """
+    command = ["distil", str(made.run.path), "--table", str(wave.table), "--student", str(wave.student)]
+    assert run_command_line([*command, "-o", str(tmp_path / "a.csv")]) == 0
+    told = capsys.readouterr().out
+    assert f"the student is kept in {wave.student}" in told
+    assert "which was kept of an earlier time" in told
 
 
 def test_the_command(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

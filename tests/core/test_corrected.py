@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import statistics_cases as cases
 from rowbatch.core.statistics import corrected_means, corrected_regression, corrected_shares
 from rowbatch.core.statistics.corrected import METHODS, Labelled
 from rowbatch.core.statistics.corrected_regression import Model, Regression
-from rowbatch.core.statistics.figures import Resampling
+from rowbatch.core.statistics.corrected_shares import people_share
+from rowbatch.core.statistics.figures import Resampling, blaker
 
 # Numbers that a figure may lack are there, or a test fails.
 correct_share: Any = corrected_shares.correct_share
@@ -282,3 +284,54 @@ def test_intervals_hold_the_truth(name):
     # Of a difference the model is as wrong on both sides.
     assert found["model"][0] < 60 or name.startswith("difference")
     assert found["ppi"][1] < found["people"][1]
+
+
+def _as_far_off(hits, n, share):
+    """How likely what is at least as far off as so many hits is, by its own end and the other: Blaker's."""
+    likely = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+    ends = [min(math.fsum(likely[: k + 1]), math.fsum(likely[k:])) for k in range(n + 1)]
+    return math.fsum(one for one, end in zip(likely, ends, strict=True) if end <= ends[hits] * (1 + 1e-9))
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 30, 60])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_of_no_share_the_exact_interval_holds_the_truth_too_rarely(n, level):
+    """
+    Next to each end, where intervals hold it most rarely, and in between, those of all numbers of hits that
+    hold a share are as likely as the level says at least; Wilson's are so 86 % of the time for some share.
+    """
+    ends = [blaker(hits, n, level) for hits in range(n + 1)]
+    places = [one + off for pair in ends for one in pair for off in (-1e-9, 1e-9)]
+    for share in [*(one for one in places if 0 < one < 1), 0.02, 0.1, 0.3, 0.5]:
+        likely = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+        held = math.fsum(one for one, (low, high) in zip(likely, ends, strict=True) if low <= share <= high)
+        assert held >= level - 1e-9, share
+
+
+@pytest.mark.parametrize(("hits", "n"), [(3, 10), (1, 30), (9, 30), (37, 100), (100, 100), (6, 300)])
+def test_the_exact_interval_ends_where_the_hits_are_too_far_off(hits, n):
+    """
+    Just outside of its ends such a number of hits, or what is as far off, has less than 5 %, and just inside
+    no less, counted one by one; 0 and 1 are ends where nothing, and everything, was hit.
+    """
+    low, high = blaker(hits, n, 0.95)
+    assert blaker(n - hits, n, 0.95) == pytest.approx((1 - high, 1 - low), abs=1e-12)
+    for end, outwards in ((low, -1e-7), (high, 1e-7)):
+        if end in (0, 1):
+            assert hits in (0, n)
+            continue
+        assert _as_far_off(hits, n, end + outwards) < 0.05 + 1e-6
+        assert _as_far_off(hits, n, end - outwards) > 0.05 - 1e-6
+
+
+def test_peoples_share_of_rows_that_were_drawn_alike_is_exact():
+    """
+    Of 9 in 30 rows the interval is the exact one; of rows that were drawn otherwise, or in clusters, it is
+    not.
+    """
+    data = labelled_first([1, 0] * 50, [1] * 9 + [0] * 21, 30)
+    found = people_share(data, QUICK)
+    assert (found.low, found.high) == blaker(9, 30, 0.95)
+    assert "exact" in found.method
+    clusters = replace(data, clusters=np.arange(100) // 2)
+    assert "Wilson" in people_share(clusters, QUICK).method

@@ -219,7 +219,8 @@ def test_latex_loses_no_text_of_far_scripts() -> None:
     assert (
         escaped("Привет, мир") == r"\ifhere{041F}{Привет}{U+041F\dots{}}, \ifhere{043C}{мир}{U+043C\dots{}}"
     )
-    assert escaped("א😀😀") == r"\ifhere{05D0}{א}{U+05D0}" + r"\ifhere{1F600}{😀}{U+1F600}" * 2
+    hebrew = r"\ifhere{05D0}{א}{U+05D0}" + r"\ifhere{1F600}{😀}{U+1F600}" * 2
+    assert escaped("א😀😀") == rf"\rtl{{{hebrew}}}"
     # A vowel sign stays with its letter, and an accent with a Latin one.
     assert escaped("नि e\u0301") == r"\ifhere{0928}{नि}{U+0928\dots{}} " + "e\u0301"
     assert escaped("今天，한국어 – é") == "今天，한국어 -- é"
@@ -230,6 +231,28 @@ def test_latex_loses_no_text_of_far_scripts() -> None:
     assert r"\ifhere" not in latex_of(replace(document, title="Plain"))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("سنة 2026 على Twitter API؟", r"<سنة (2026) على (Twitter API)؟>"),
+        ("He said مرحبا بالعالم today (نص).", r"He said <مرحبا بالعالم> today (<نص>)."),
+        ("n 12 שלום 12.5 עולם 7 x", r"n 12 <שלום (12.5) עולם> 7 x"),
+        ("50 % שלום", r"<(50) \% שלום>"),
+        ("שָׁ x", r"<שָׁ (x)>"),
+        ("x\nשלום\ny", "x\n<שלום>\ny"),
+        ("a & b 12", r"a \& b 12"),
+    ],
+)
+def test_what_goes_from_right_to_left_is_set_so(text: str, expected: str) -> None:
+    """
+    Words of Arabic and Hebrew stand in the order in which they are read, in a line of either direction, and
+    numbers and Latin words among them from left to right.
+    """
+    shown = re.sub(r"\\ifhere\{\w+\}\{(.*?)\}\{U\+\w+(?:\\dots\{\})?\}", r"\1", escaped(text))
+    shown = re.sub(r"\\ltr\{(.*?)\}", r"(\1)", shown)
+    assert re.sub(r"\\rtl\{(.*?)\}", r"<\1>", shown) == expected
+
+
 @pytest.mark.skipif(shutil.which("xelatex") is None, reason="there is no TeX here")
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_tex_sets_every_character(tmp_path: Path, language: Language) -> None:
@@ -237,6 +260,7 @@ def test_tex_sets_every_character(tmp_path: Path, language: Language) -> None:
     A report with texts of many scripts compiles, and TeX misses nothing but marks that have no shape.
     """
     texts = ["Привет 😀 ❤", "Ελληνικά", "مرحبا", "שלום", "नमस्ते", "สวัสดี", "한국어", "今天 𠀀", "ꦗꦮ"]
+    texts += ["سنة 2026 على Twitter API؟", "He said שלום עולם.\nא"]
     table = Table(("a", "b"), [(one, "1") for one in texts], (1,))
     section = Section("S", [table, Code("\n".join(texts)), Paragraph(texts[0], True)], "s")
     source = tmp_path / "report.tex"
@@ -250,6 +274,10 @@ def test_tex_sets_every_character(tmp_path: Path, language: Language) -> None:
     assert done.returncode == 0, done.stdout[-2000:].decode(errors="replace")
     log = source.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
     assert "Missing character" not in log
+    if shutil.which("pdftotext") is not None:
+        told = subprocess.run(["pdftotext", source.with_suffix(".pdf"), "-"], capture_output=True, check=True)
+        # Shapes of letters that join: the letters themselves stand there where each is set by itself.
+        assert re.search("[\ufe70-\ufefc]{4}", told.stdout.decode())
 
 
 def test_texts_stay_away_on_demand(done: RunDirectory, tmp_path: Path) -> None:

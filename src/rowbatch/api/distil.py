@@ -19,7 +19,7 @@ from rowbatch.core.plan import Source
 from rowbatch.core.run_quality import MODEL, ROW, Judging
 from rowbatch.core.statistics.corrected import LEAST_FOR_SHARES, CorrectedEstimates
 from rowbatch.core.statistics.figures import Figure, Resampling, share_figure
-from rowbatch.core.student.learning import FEW_ROWS
+from rowbatch.core.student.learning import FEW_ROWS, Unlike, unlike
 from rowbatch.core.table_options import PLAIN, ReadOptions, WriteOptions
 from rowbatch.errors import UsageError
 from rowbatch.objects.address import require_here
@@ -39,6 +39,7 @@ from rowbatch.steps.distil import (
     read_taught,
     say_of_table,
     sources_of,
+    take_student,
     texts_of_rows,
     write_distilled,
 )
@@ -79,6 +80,7 @@ class Wish:
         seed: Of the parts that students are judged by.
         writing: How tables are written.
         overwrite: Whether they may be replaced.
+        student: The file of one that was learned earlier; None means that it is learned from the run.
     """
 
     estimand: RunEstimand
@@ -93,6 +95,7 @@ class Wish:
     seed: int = 1
     writing: WriteOptions | None = None
     overwrite: bool = False
+    student: Path | None = None
 
 
 def distil_run(
@@ -141,7 +144,11 @@ def distil_run(
         people = texts_of_rows(place, taught.columns, {one.row for one in folder.rows()})
     if hooks is not None and hooks.stage is not None:
         hooks.stage("distil")
-    learned = learn_run(directory, variable, taught, set(people.values()), seed=wish.seed)
+    texts = set(people.values())
+    if wish.student is None:
+        learned = learn_run(directory, variable, taught, texts, seed=wish.seed)
+    else:
+        learned = take_student(directory, variable, taught, texts, local_path(wish.student))
     job = _Job(run, source, opened, variable, wish, taught, learned, hooks)
     return job.distil(folder, people, output)
 
@@ -244,8 +251,20 @@ class _Job:
                 notes.append(
                     Notice("distil-of-model", {"rows": of_model.rows, "labelled": of_model.labelled})
                 )
-        if said.own.max(initial=-1) < 0:
+        if said.own.max(initial=-1) < 0 and wish.student is None:
             notes.append(Notice("distil-none-of-table", {"table": self.source.shown_name}))
+        looks = unlike(learned.learning, said.known)
+        if looks is not None and looks.is_so:
+            notes.append(
+                Notice(
+                    "distil-unlike",
+                    {
+                        "table": self.source.shown_name,
+                        "share": f"{looks.share:.0%}",
+                        "expected": f"{looks.expected:.0%}",
+                    },
+                )
+            )
         usable = None if wish.all_labels else least_sure_of(None if quality is None else quality.acceptance)
         sources = sources_of(said, variable, usable)
         counts = count_sources(sources)
@@ -267,7 +286,7 @@ class _Job:
             output=output,
             rest=rest,
             columns=written.columns,
-            teaching=self._teaching(),
+            teaching=self._teaching(looks),
             counts=Counts(
                 rows=len(sources),
                 blank=counts["blank"],
@@ -365,7 +384,7 @@ class _Job:
             # As where a group has no row among these.
             return None, None
 
-    def _teaching(self) -> Teaching:
+    def _teaching(self, looks: Unlike | None) -> Teaching:
         learned = self.learned
         learning = learned.learning
         return Teaching(
@@ -379,6 +398,9 @@ class _Job:
             seed=self.wish.seed,
             sha256=learned.sha256,
             is_kept=learned.is_kept,
+            path=learned.path,
+            taught_by=learned.taught_by,
+            unlike=looks,
         )
 
 

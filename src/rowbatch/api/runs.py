@@ -1529,6 +1529,7 @@ class Run(Shown):
         output: str | Path | None = None,
         *,
         rest: str | Path | None = None,
+        student: str | Path | None = None,
         coding_set: str | Path | None = None,
         variable: str | None = None,
         part: str | None = None,
@@ -1564,6 +1565,9 @@ class Run(Shown):
             table: The table; None means the run's own, of which only some rows were asked.
             output: The table that is written; None means `distilled.csv` in the run.
             rest: A table of the rows that are left, to be asked of the model; None for none.
+            student: The file of a student of the same question that was learned earlier, as for the next wave
+                of a survey (`teaching.path` of what `distil` gave); None means that it is learned from the
+                run.
             coding_set: What people coded of the table, or of the run's: its folder, its id or its name; None
                 means the only one.
             variable: Of the codebook; None means the first that can be learned.
@@ -1590,6 +1594,7 @@ class Run(Shown):
         wish = Wish(
             output=None if output is None else Path(output),
             rest=None if rest is None else Path(rest),
+            student=None if student is None else Path(student),
             coding_set=coding_set,
             variable=variable,
             part=part,

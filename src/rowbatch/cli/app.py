@@ -2974,6 +2974,13 @@ def correct(
 @click.option(
     "--rest", type=_PATH, metavar="FILE", help="A table of the rows that are left, to be asked of the model."
 )
+@click.option(
+    "--student",
+    type=_PATH,
+    metavar="FILE",
+    help="A student of the same question that was learned earlier, as for the last wave.  [default: it is "
+    "learned from RUN]",
+)
 @click.option("--variable", metavar="NAME", help="Of the codebook.  [default: the first that can be learned]")
 @_part
 @_acceptance

@@ -1687,7 +1687,8 @@ def distilled(found: Distillation) -> None:
     """What a student learned, how good it is, what it saved, and what it costs in width."""
     teaching, counts = found.teaching, found.counts
     kept = ", which was kept of an earlier time" if teaching.is_kept else ""
-    learned = f"a student of {_count(teaching.rows, 'row')} of the model's labels{kept}"
+    taught_by = "" if teaching.taught_by == found.run else f" in {short(teaching.taught_by, 60)}"
+    learned = f"a student of {_count(teaching.rows, 'row')} of the model's labels{taught_by}{kept}"
     line(f"{short(found.variable, 60)}: {learned}; {_count(teaching.held_out, 'row')} of people's held out")
     line(f"  of rows that it did not see, it says of {teaching.same:.1%} what the model does")
     for note in found.notes:
@@ -1721,6 +1722,7 @@ def distilled(found: Distillation) -> None:
     line(f"wrote {found.output}")
     if found.rest is not None:
         line(f"wrote {found.rest}, the rows that are left")
+    line(f"the student is kept in {teaching.path}: --student takes it up for another table")
 
 
 def _figures(figures: Mapping[str, Figure]) -> None:

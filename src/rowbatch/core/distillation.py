@@ -13,6 +13,7 @@ from rowbatch.core.run_quality import RunQuality
 from rowbatch.core.statistics.corrected import CorrectedEstimates, Correction
 from rowbatch.core.statistics.figures import Figure
 from rowbatch.core.statistics.notebook import figures_blocks
+from rowbatch.core.student.learning import Unlike
 from rowbatch.words.notice import Notice
 
 METHOD = "TF-IDF of words, pairs of words and runs of 2 to 4 characters; logistic regression"
@@ -35,6 +36,10 @@ class Teaching:
         seed: Of the parts that were judged apart.
         sha256: Of all that it learned: the same rows give the same student.
         is_kept: It was learned earlier.
+        path: Where the student is kept.
+        taught_by: The run that it was learned from.
+        unlike: How far texts of the table are unlike those that it learned from; None where there are no
+            others.
     """
 
     rows: int
@@ -46,7 +51,10 @@ class Teaching:
     same: float
     seed: int
     sha256: str
-    is_kept: bool = False
+    is_kept: bool
+    path: Path
+    taught_by: str
+    unlike: Unlike | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +192,15 @@ class Distillation(Shown):
                 "seed": teaching.seed,
                 "sha256": teaching.sha256,
                 "is_kept": teaching.is_kept,
+                "file": str(teaching.path),
+                "taught_by": teaching.taught_by,
+                "unlike": None
+                if teaching.unlike is None
+                else {
+                    "share": teaching.unlike.share,
+                    "expected": teaching.unlike.expected,
+                    "is_so": teaching.unlike.is_so,
+                },
             },
             "rows": {
                 "all": counts.rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import assert_never
-from unicodedata import category, name
+from unicodedata import bidirectional, category, name
 
 from rowbatch.core.document import Bars, Block, Code, Document, Dots, Paragraph, Table
 
@@ -63,6 +63,19 @@ _HANGUL_FONTS = (
     r"{\setCJKmainfont{Noto Serif CJK SC}\setCJKmonofont{Noto Sans Mono CJK SC}}{}"
     "\n"
 )
+# Hebrew, Arabic, Syriac, Thaana, N'Ko, Adlam and others.
+_IS_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+# Letters of Arabic join only where the font is told the script; each engine has its own word for the direction.
+_DIRECTIONS = r"""\ifdefined\XeTeXversion\TeXXeTstate=1
+\DeclareRobustCommand{\rtl}[1]{\leavevmode{\addfontfeatures{Script=Arabic}\beginR #1\endR}}
+\DeclareRobustCommand{\ltr}[1]{{\beginL #1\endL}}
+\else
+\DeclareRobustCommand{\rtl}[1]{\leavevmode{\addfontfeatures{Renderer=HarfBuzz,Script=Arabic}\textdirection 1 #1}}
+\DeclareRobustCommand{\ltr}[1]{{\textdirection 0 #1}}
+\fi
+"""
 _IF_HERE = r'\DeclareRobustCommand{\ifhere}[3]{\iffontchar\font"#1 #2\else[#3]\fi}' + "\n"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LONG_WORD = re.compile(r"[A-Za-z0-9]{24,}")
@@ -100,6 +113,7 @@ def latex_of(document: Document, bibliography: str = "") -> str:
         fonts += _FAR_FONTS if _FAR.search(told) else ""
         fonts += _HANGUL_FONTS if _IS_HANGUL.search(told) else ""
         fonts += _IF_HERE
+        fonts += _DIRECTIONS if _IS_RIGHT_TO_LEFT.search(told) else ""
     engine = "% XeLaTeX or LuaLaTeX\n" if needs_unicode else "% pdfLaTeX, XeLaTeX or LuaLaTeX\n"
     cited = (
         f"\\nocite{{*}}\n\\bibliographystyle{{plain}}\n\\bibliography{{{bibliography}}}\n"
@@ -117,7 +131,65 @@ def latex_of(document: Document, bibliography: str = "") -> str:
 
 
 def escaped(text: str) -> str:
-    """A text as LaTeX shows it: nothing in it is a command. What the font lacks is told by its code."""
+    """
+    A text as LaTeX shows it: nothing in it is a command. What the font lacks is told by its code, and what is
+    written from right to left is set so.
+    """
+    if not _IS_RIGHT_TO_LEFT.search(text):
+        return _escaped(text)
+    return "\n".join(_directed(line) for line in text.split("\n"))
+
+
+_RIGHT, _LEFT, _NUMBER = ("R", "AL"), ("L",), ("EN", "AN")
+
+
+def _directed(line: str) -> str:
+    """
+    A line in the order in which it is read.
+
+    Its first letter says which way the line goes, and within it a part that goes the other way reaches from
+    the first to the last such letter. Numbers go from left to right.
+
+    Source:
+        Unicode Standard Annex 9, rules P2, P3, N1 and I1 to I2; parts within parts are not told apart.
+    """
+    kinds = [bidirectional(char) for char in line]
+    first = next((kind for kind in kinds if kind in (*_RIGHT, *_LEFT)), "L")
+    if first in _RIGHT:
+        return f"\\rtl{{{_with_parts(line, kinds, (*_LEFT, *_NUMBER), _RIGHT, 'ltr')}}}"
+    return _with_parts(line, kinds, _RIGHT, _LEFT, "rtl")
+
+
+def _with_parts(
+    line: str, kinds: Sequence[str], inside: Sequence[str], against: Sequence[str], told: str
+) -> str:
+    """
+    A line whose parts of the other direction are marked.
+
+    Args:
+        line: It.
+        kinds: Of its characters.
+        inside: Kinds that begin and end a part.
+        against: Kinds that no part has.
+        told: The command for a part.
+    """
+    shown, at = "", 0
+    while at < len(line):
+        start = next((place for place in range(at, len(line)) if kinds[place] in inside), len(line))
+        shown += _escaped(line[at:start])
+        stop = next((place for place in range(start, len(line)) if kinds[place] in against), len(line))
+        at = next((place + 1 for place in reversed(range(start, stop)) if kinds[place] in inside), stop)
+        # A mark stays with its letter.
+        while at < stop and kinds[at] == "NSM":
+            at += 1
+        if start < at:
+            part, of_part = line[start:at], kinds[start:at]
+            within = _with_parts(part, of_part, _NUMBER, _RIGHT, "ltr") if told == "rtl" else _escaped(part)
+            shown += f"\\{told}{{{within}}}"
+    return shown
+
+
+def _escaped(text: str) -> str:
     shown = _SPECIAL.sub(lambda found: _ESCAPED[found[0]], _CONTROL.sub(" ", text))
     shown = _FAR.sub(lambda found: "".join(map(_if_here, _runs(found[0]))), shown)
     # Digests have no place to break at.

@@ -33,7 +33,7 @@ from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.atomic import atomic_path
 from rowbatch.store.distillations import FOLDER
 from rowbatch.store.rundir import RunDirectory
-from rowbatch.store.student_file import read_student, write_student
+from rowbatch.store.student_file import FORMAT, Lesson, digest_of, read_student, write_student
 from rowbatch.tables.base import Table, TableChunk, blank_rows
 from rowbatch.tables.writer import AddedColumn, TableShape, format_of, open_writer
 from rowbatch.words.notice import Notice
@@ -132,17 +132,23 @@ class Learned:
         held_out: Rows with an answer that it was not shown.
         sha256: Of what it was shown.
         is_kept: It was learned earlier, and kept.
+        path: Where it is kept.
+        taught_by: Name of the run that it was learned from.
         rows: `TEXT`, each once; in `OWN` the model's value; and of these texts what students say that did
             not see them: `MODEL`, `SURE`; null where the student itself did not.
         notes: What a person should know.
+        seen: Of texts that it learned from elsewhere, by `digest_of`: their rows in `learning.unseen`.
     """
 
     learning: Learning
     held_out: int
     sha256: str
     is_kept: bool
+    path: Path
+    taught_by: str
     rows: pl.DataFrame
     notes: tuple[Notice, ...]
+    seen: Mapping[int, int] = field(default_factory=dict)
 
 
 def learn_run(
@@ -161,8 +167,7 @@ def learn_run(
         UsageError: There are too few rows, or labels.
         RunError: The file of a student is damaged.
     """
-    labels = [*variable.choices, *([variable.cant_say_word] if variable.cant_say else [])]
-    labels = list(dict.fromkeys(labels))
+    labels = _labels_of(variable)
     of_people = pl.Series("people", sorted(people), dtype=pl.String)
     is_held = (
         taught.rows[TEXT].is_in(of_people.implode())
@@ -180,17 +185,20 @@ def learn_run(
         raise UsageError("distil-too-few", rows=own.height, held_out=held_out, least=LEAST_ROWS)
     if len(enough) < (1 if variable.has_several else 2):
         raise UsageError("distil-one-label", variable=variable.name, labels=enough, rare=list(rare))
-    shown = [variable.name, variable.has_several, labels, seed, texts, values]
+    lesson = lesson_of(run, variable, taught.columns)
+    about = [lesson.rules, list(lesson.columns), FORMAT]
+    shown = [variable.name, variable.has_several, labels, seed, texts, values, about]
     digest = hashlib.sha256(
         json.dumps(shown, ensure_ascii=False).encode("utf-8", "surrogatepass")
     ).hexdigest()
     path = run.path / FOLDER / f"{digest[:16]}.npz"
-    learning = read_student(path)
-    is_kept = learning is not None
-    if learning is None:
+    is_kept = path.exists()
+    if is_kept:
+        learning = read_student(path).learning
+    else:
         learning = learn(texts, values, labels, several=variable.has_several, seed=seed)
         path.parent.mkdir(exist_ok=True)
-        write_student(path, learning)
+        write_student(path, learning, lesson, texts)
     unseen = learning.unseen
     seen = own.with_columns(
         unseen.values(learning.student).alias(MODEL), pl.Series(SURE, unseen.sure, dtype=pl.Float32)
@@ -202,12 +210,98 @@ def learn_run(
         .unique(TEXT, keep="first", maintain_order=True)
         .drop(ROW)
     )
+    return Learned(learning, held_out, digest, is_kept, path, run.path.name, rows, _notes_of(learning))
+
+
+def _labels_of(variable: Variable) -> list[str]:
+    return list(dict.fromkeys([*variable.choices, *([variable.cant_say_word] if variable.cant_say else [])]))
+
+
+def _notes_of(learning: Learning) -> tuple[Notice, ...]:
     notes = []
-    if rare:
-        notes.append(Notice("distil-rare", {"labels": list(rare), "rows": sum(rare.values())}))
+    if learning.rare:
+        rows = sum(learning.rare.values())
+        notes.append(Notice("distil-rare", {"labels": list(learning.rare), "rows": rows}))
     if not learning.is_converged:
         notes.append(Notice("distil-not-converged"))
-    return Learned(learning, held_out, digest, is_kept, rows, tuple(notes))
+    return tuple(notes)
+
+
+_HOW_IT_IS_ASKED = frozenset({"examples", "reason", "evidence"})
+"""Of a variable: what helps a model, and does not change what a label means."""
+
+
+def lesson_of(run: RunDirectory, variable: Variable, columns: Sequence[str]) -> Lesson:
+    """What a student of a run is taught."""
+    rules = variable.model_dump(mode="json")
+    own = {name: rule for name, rule in rules.items() if name not in _HOW_IT_IS_ASKED}
+    # Equal rules are equal however they are kept.
+    return Lesson(run.path.name, variable.name, json.loads(json.dumps(own)), tuple(columns))
+
+
+def take_student(
+    run: RunDirectory, variable: Variable, taught: Taught, people: Collection[str], path: Path
+) -> Learned:
+    """
+    Take up a student that was learned elsewhere or earlier, and kept.
+
+    Args:
+        run: Whose question it answers.
+        variable: Which.
+        taught: The answers of that run: its own rows keep the model's labels.
+        people: Texts of rows that people code.
+        path: Of the student.
+    Raises:
+        UsageError: It learned another question, or was taught by other columns.
+        RunError: The file is damaged.
+        InputError, StorageError: It cannot be read.
+    """
+    kept = read_student(path)
+    here, there = lesson_of(run, variable, taught.columns), kept.lesson
+    if there.variable != here.variable:
+        raise UsageError(
+            "student-of-other-variable", path=str(path), variable=here.variable, other=there.variable
+        )
+    differ = sorted(
+        name for name in {*here.rules, *there.rules} if here.rules.get(name) != there.rules.get(name)
+    )
+    if differ:
+        raise UsageError(
+            "student-of-other-rules", path=str(path), variable=here.variable, rules=differ, run=there.run
+        )
+    if there.columns != here.columns:
+        raise UsageError(
+            "student-of-other-columns",
+            path=str(path),
+            columns=list(here.columns),
+            others=list(there.columns),
+        )
+    seen = {digest: row for row, digest in enumerate(kept.texts.tolist())}
+    rows = (
+        taught.rows.sort(ROW)
+        .unique(TEXT, keep="first", maintain_order=True)
+        .select(
+            TEXT,
+            OWN,
+            pl.lit(None, dtype=pl.String).alias(MODEL),
+            pl.lit(None, dtype=pl.Float32).alias(SURE),
+        )
+    )
+    of_people = sum(digest_of(one) in seen for one in people)
+    notes = _notes_of(kept.learning)
+    if of_people:
+        notes = (*notes, Notice("student-saw-people", {"count": of_people, "rows": len(people)}))
+    return Learned(
+        kept.learning,
+        len(people) - of_people,
+        kept.sha256,
+        True,
+        path,
+        there.run,
+        rows,
+        notes,
+        seen,
+    )
 
 
 @dataclass(slots=True)
@@ -223,6 +317,7 @@ class TableSaid:
         own: The model's value of each row that it was asked, as a code of `own_names`, else -1.
         own_names: These.
         found: Rows by text that were looked for.
+        known: The share of its words that the student knows, of each row that it did not learn from.
     """
 
     table: Table
@@ -232,6 +327,7 @@ class TableSaid:
     own: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     own_names: list[str] = field(default_factory=list)
     found: dict[str, list[int]] = field(default_factory=dict)
+    known: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
 
 def say_of_table(
@@ -268,6 +364,9 @@ def say_of_table(
     looked = pl.Series("looked", sorted(wanted), dtype=pl.String)
     of_row = taught.rows.select(ROW, pl.col(OWN).alias("of_row")) if is_same_table else None
     codes, sures, owns = [], [], []
+    known = [said.known]
+    unseen = learned.learning.unseen
+    unseen_values = unseen.values(student)
     for chunk in table.chunks():
         height = chunk.frame.height
         frame = chunk.frame.select(
@@ -282,6 +381,16 @@ def say_of_table(
             frame = frame.join(of_row, on=ROW, how="left", maintain_order="left")
             frame = frame.with_columns(pl.coalesce("of_row", OWN).alias(OWN)).drop("of_row")
         told = reader.read(frame[TEXT])
+        if learned.seen:
+            rows = pl.Series(
+                [learned.seen.get(digest_of(one)) for one in frame[TEXT].to_list()], dtype=pl.Int64
+            )
+            frame = frame.with_columns(
+                unseen_values.gather(rows).alias(MODEL),
+                pl.Series(unseen.sure, dtype=pl.Float32).gather(rows).alias(SURE),
+            )
+        if told.known is not None:
+            known.append(told.known[(frame[MODEL].is_null() & ~blank).to_numpy()].astype(np.float32))
         frame = frame.with_columns(
             # A student that learned from a text has no say about it: others do, that did not.
             pl.coalesce(pl.col(MODEL), told.values(student)).alias(MODEL),
@@ -299,6 +408,7 @@ def say_of_table(
         yield frame.filter(~blank).select(ROW, MODEL, pl.col(SURE).cast(pl.Float64), OWN, *more)
     said.codes, said.sure, said.own = (np.concatenate(one) for one in (codes, sures, owns))
     said.names, said.own_names = list(numbers), list(own_numbers)
+    said.known = np.concatenate(known)
     yield said
 
 
@@ -404,10 +514,7 @@ def write_distilled(
         "row_of_table",
     )
     label, source, student, sure, number = new_column_names(table.header, wanted)[:5]
-    labels = tuple(
-        dict.fromkeys([*variable.choices, *([variable.cant_say_word] if variable.cant_say else [])])
-    )
-    known = () if variable.has_several else labels
+    known = () if variable.has_several else tuple(_labels_of(variable))
     question = variable.question or variable.name
     added = [
         AddedColumn(label, question, known),

@@ -10,6 +10,8 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from rowbatch.core.student.logistic import Weights
 from rowbatch.errors import RunError, from_os_error
 from rowbatch.store.atomic import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 Arrays = dict[str, npt.NDArray[Any]]
 _MOST_BYTES = 1 << 32
 _ARRAYS = {
@@ -33,13 +35,62 @@ _ARRAYS = {
     "intercepts": np.float64,
     "codes": np.int64,
     "sure": np.float32,
+    "known": np.float32,
+    "texts": np.uint64,
 }
 
 
-def write_student(path: Path, learning: Learning) -> None:
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """
+    What a student was taught.
+
+    Attributes:
+        run: Name of the run whose labels these are.
+        variable: The name of the variable.
+        rules: What was asked: the variable as codebooks have it.
+        columns: Of the table, that a text is made of.
+    """
+
+    run: str
+    variable: str
+    rules: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStudent:
+    """
+    A student that was kept.
+
+    Attributes:
+        learning: How it came about.
+        lesson: What it was taught.
+        texts: Digests of the texts that it learned from, see `digest_of`, a row a row.
+        sha256: Of all of it.
+    """
+
+    learning: Learning
+    lesson: Lesson
+    texts: npt.NDArray[np.uint64]
+    sha256: str
+
+
+def digest_of(text: str) -> int:
+    """By this a text is known again that a student learned from; the file has no texts."""
+    digest = hashlib.sha256(f"rowbatch-text\n{text}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def write_student(path: Path, learning: Learning, lesson: Lesson, texts: Sequence[str]) -> None:
     """
     Keep a student, with how it came about.
 
+    Args:
+        path: Of the file.
+        learning: The student.
+        lesson: What it was taught.
+        texts: That it learned from, a row a row.
     Raises:
         StorageError: The file cannot be written.
     """
@@ -52,6 +103,8 @@ def write_student(path: Path, learning: Learning) -> None:
         "intercepts": student.weights.intercepts,
         "codes": learning.unseen.codes,
         "sure": learning.unseen.sure,
+        "known": learning.known,
+        "texts": np.array([digest_of(one) for one in texts], dtype=np.uint64),
     }
     told = {
         "format": FORMAT,
@@ -63,54 +116,60 @@ def write_student(path: Path, learning: Learning) -> None:
         "same": learning.same,
         "rare": dict(learning.rare),
         "is_converged": learning.is_converged,
-        "sha256": _digest(arrays),
+        "lesson": {
+            "run": lesson.run,
+            "variable": lesson.variable,
+            "rules": dict(lesson.rules),
+            "columns": list(lesson.columns),
+        },
     }
     file = io.BytesIO()
     about = json.dumps(told, ensure_ascii=False).encode()
-    whole: dict[str, Any] = {"about": np.frombuffer(about, dtype=np.uint8), **arrays}
+    arrays["about"] = np.frombuffer(about, dtype=np.uint8)
+    whole: dict[str, Any] = {**arrays, "sha256": np.frombuffer(_digest(arrays), dtype=np.uint8)}
     np.savez(file, **whole)
     write_atomically(path, file.getvalue(), overwrite=True)
 
 
-def read_student(path: Path) -> Learning | None:
+def read_student(path: Path) -> KeptStudent:
     """
     Read a student that was kept.
 
-    Returns:
-        It; None where there is none.
     Raises:
-        RunError: The file is damaged, or a newer rowbatch wrote it.
+        RunError: The file is damaged, or another version of rowbatch wrote it.
+        InputError, StorageError: There is no such file, or it cannot be read.
     """
     try:
         with path.open("rb") as file:
             return _read(file)
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise from_os_error(error, str(path)) from error
     except (ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile, OverflowError):
         raise RunError("student-damaged", path=str(path)) from None
 
 
-def _read(file: io.BufferedReader) -> Learning:
+def _read(file: io.BufferedReader) -> KeptStudent:
     with zipfile.ZipFile(file) as archive:
         if sum(one.file_size for one in archive.infolist()) > _MOST_BYTES:
             raise ValueError("too large")
     file.seek(0)
     with np.load(file, allow_pickle=False) as content:
-        told = json.loads(content["about"].tobytes())
-        if told["format"] != FORMAT:
-            raise ValueError("another format")
-        arrays = {name: content[name] for name in _ARRAYS}
-    if any(arrays[name].dtype != kind for name, kind in _ARRAYS.items()) or told["sha256"] != _digest(arrays):
+        arrays = {name: content[name] for name in (*_ARRAYS, "about")}
+        digest = content["sha256"].tobytes()
+    told = json.loads(arrays["about"].tobytes())
+    if told["format"] != FORMAT:
+        raise ValueError("another format")
+    if any(arrays[name].dtype != kind for name, kind in _ARRAYS.items()) or digest != _digest(arrays):
         raise ValueError("another content")
+    if not len(arrays["texts"]) == len(arrays["codes"]) == len(arrays["sure"]):
+        raise ValueError("rows that do not go together")
     student = Student(
         tuple(map(str, told["labels"])),
         bool(told["several"]),
         Vocabulary(arrays["words"], arrays["runs"], arrays["idf"]),
         Weights(arrays["of_features"], arrays["intercepts"]),
     )
-    return Learning(
+    learning = Learning(
         student,
         int(told["rows"]),
         float(told["strength"]),
@@ -119,13 +178,19 @@ def _read(file: io.BufferedReader) -> Learning:
         Said(arrays["codes"], arrays["sure"]),
         {str(label): int(rows) for label, rows in told["rare"].items()},
         bool(told["is_converged"]),
+        arrays["known"],
     )
+    about = told["lesson"]
+    lesson = Lesson(
+        str(about["run"]), str(about["variable"]), dict(about["rules"]), tuple(map(str, about["columns"]))
+    )
+    return KeptStudent(learning, lesson, arrays["texts"], digest.hex())
 
 
-def _digest(arrays: Arrays) -> str:
+def _digest(arrays: Arrays) -> bytes:
     digest = hashlib.sha256()
-    for name in _ARRAYS:
+    for name in (*_ARRAYS, "about"):
         one = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {one.dtype} {one.shape}\n".encode())
         digest.update(one.tobytes())
-    return digest.hexdigest()
+    return digest.digest()

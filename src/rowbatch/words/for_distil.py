@@ -89,6 +89,44 @@ DISTIL: dict[str, Entry] = {
             "删除它即可：系统会根据任务重新学习出同样的学生模型",
         ),
     ),
+    "student-of-other-variable": Entry(
+        "{path} is a student of {other!r}, and {variable!r} is wanted",
+        "name another student, or the variable that this one learned",
+        zh=("{path} 学习的是变量“{other}”，而需要的是“{variable}”", "请换一个学生模型，或选择它学习过的变量"),
+    ),
+    "student-of-other-rules": Entry(
+        "{path} learned {variable!r} in {run!r} by other rules: {rules!r} {rules:is|are} not as in the codebook of this run",
+        "what a label means has changed: let a student learn from rows that the model was asked by the new codebook",
+        zh=(
+            "{path} 在任务“{run}”中学习变量“{variable}”时的规则不同：“{rules:”、“}”与本任务的编码手册不一致",
+            "标签的含义已经改变：请让学生模型从按新编码手册标注的行中学习",
+        ),
+    ),
+    "student-of-other-columns": Entry(
+        "{path} learned from texts of other columns: {others!r}, and this run asks {columns!r}",
+        "give the columns of the table the names that they had, if they hold the same",
+        zh=(
+            "{path} 学习的文本来自其他列：“{others:”、“}”，而本任务使用“{columns:”、“}”",
+            "如果内容相同，请把表的列名改回原来的名称",
+        ),
+    ),
+    "student-saw-people": Entry(
+        "of the {rows:,} texts that people coded the student learned {count:,} from the model's labels: of these another student "
+        "speaks, that did not see them",
+        zh=(
+            "人工编码的 {rows:,} 条文本中有 {count:,} 条被该学生模型学习过（按模型的标签）：对这些文本采用未见过它们的另一个学生模型的结果",
+            "",
+        ),
+    ),
+    "distil-unlike": Entry(
+        "the texts of {table!r} look unlike those that the student learned from: in {share} of them it knows fewer of the words "
+        "than in all but {expected} of those; it is likelier to be wrong there",
+        "believe only what people's codes of this table show; better, ask the model some of its rows, and let a student learn them",
+        zh=(
+            "表“{table}”中的文本与学生模型学习过的文本不太一样：其中 {share} 的文本里它认识的词少于学习文本中最低的 {expected}，更容易出错",
+            "请只相信此表的人工编码所显示的结果；最好让模型标注其中一些行，再让学生模型学习",
+        ),
+    ),
     "distil-rare": Entry(
         "too rare to be learned, with {rows:,} {rows:row|rows} in all: {labels!r}; the student never says so",
         zh=("标签“{labels:”、“}”总共只有 {rows:,} 行，未被学习：学生模型不会给出它们", ""),

@@ -2,10 +2,9 @@
 Shares of a label, corrected.
 
 The estimates are those of their papers. Their intervals are not the normal ones, which hold 75 % instead of
-95 %
-with ten labelled rows, and fail for rare labels: what the rows that people labelled leave open is drawn from
-Jeffreys' posterior of the few probabilities that the estimate is made of, so that "no error in 30 rows" is
-not taken for "no errors". `tests/coverage.py` shows how often they hold the truth.
+95 % with ten labelled rows, and fail for rare labels: what the rows that people labelled leave open is drawn
+from Jeffreys' posterior of the few probabilities that the estimate is made of, so that "no error in 30 rows"
+is not taken for "no errors". `tests/coverage_of_intervals.py` shows how often they hold the truth.
 
 Source:
     Angelopoulos, Duchi and Zrnic (2023), "PPI++: efficient prediction-powered inference"; Egami, Hinck,
@@ -36,6 +35,7 @@ from rowbatch.core.statistics.corrected import (
 from rowbatch.core.statistics.figures import (
     Figure,
     Resampling,
+    blaker,
     normal_quantile,
     t_quantile,
     undefined,
@@ -207,6 +207,9 @@ def people_share(data: Labelled, resampling: Resampling) -> Figure:
         return undefined(n, method, Notice("correct-stratum-empty", {"strata": empty}))
     weights = data.weights
     share = float((weights * data.gold).sum() / weights.sum())
+    if data.clusters is None and data.probability is None:
+        low, high = blaker(int(data.gold.sum()), n, resampling.level)
+        return Figure(share, low, high, n, f"{method}; {resampling.percent} interval: Blaker's, exact")
     # How many rows drawn alike would say as much.
     effective = _effective(data, share) / _clustering(
         data.clusters_of_labelled, weights * (data.gold - share)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -111,6 +112,54 @@ def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
     half = quantile / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     # At the ends the formula gives 0 and 1 exactly, floating point does not.
     return (0.0 if share <= 0 else max(0.0, middle - half)), (1.0 if share >= 1 else min(1.0, middle + half))
+
+
+def blaker(hits: int, n: int, level: float) -> tuple[float, float]:
+    """
+    The exact interval of a share of rows that were drawn alike: whatever the share is, it holds the truth as
+    often as its level says, or more often, and lies within Clopper and Pearson's.
+
+    Args:
+        hits, n: So many of so many; n is 1 at least.
+        level: As in 0.95.
+    Source:
+        Blaker (2000), "Confidence curves and improved exact confidence intervals for discrete distributions".
+    """
+    return _blaker_low(hits, n, 1 - level), 1 - _blaker_low(n - hits, n, 1 - level)
+
+
+def _blaker_low(hits: int, n: int, outside: float) -> float:
+    """
+    The lowest share of which so many hits, or what is as far off on either side, is no rarer than `outside`.
+
+    The end of Clopper and Pearson's interval is where so many or more have half of it. As the share rises
+    from there, fewer and fewer on the other side are likelier than that: where the next count is not any
+    more, both sides together have all of it at least.
+    """
+    if hits == 0:
+        return 0.0
+
+    def or_more(share: float) -> float:
+        return beta_share(share, hits, n - hits + 1)
+
+    def at_most(count: int, share: float) -> float:
+        return 0.0 if count < 0 else 1 - beta_share(share, count + 1, n - count)
+
+    mean = hits / n
+    start = _root(lambda share: or_more(share) - outside / 2, 0.0, mean)
+    following = bisect_right(range(hits), outside / 2, key=lambda count: at_most(count, start))
+    end = _root(lambda share: or_more(share) - at_most(following, share), start, mean)
+    return _root(lambda share: or_more(share) + at_most(following - 1, share) - outside, start, end)
+
+
+def _root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Up to where a function is below 0 that is so at first; `high` where it stays so."""
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
+    return low
 
 
 def share_figure(hits: float, n: int, resampling: Resampling, what: str) -> Figure:

@@ -178,6 +178,8 @@ class Matrix:
         of_text: The text of each number, rising.
         feature: Its feature.
         value: It.
+        known: Of each text the share of its words, and pairs of words, that are features; 1 of none. None
+            where nobody looked.
     """
 
     texts: int
@@ -185,6 +187,7 @@ class Matrix:
     of_text: Whole
     feature: Whole
     value: Floats
+    known: Floats | None = None
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> Matrix:
         """Only the chosen texts."""
@@ -339,8 +342,14 @@ class FeatureReader:
     def _of_piece(self, formed: pl.Series) -> Matrix:
         met = _met(formed)
         keys = []
+        known = np.ones(len(formed))
         for family, index, first in self._finders:
             place, is_known = index.find(met[family].hashes)
+            if family == _WORDS:
+                of_texts = met[family].texts
+                words = np.bincount(of_texts, minlength=len(formed))
+                known_words = np.bincount(of_texts, weights=is_known, minlength=len(formed))
+                np.divide(known_words, words, out=known, where=words > 0)
             of_text = met[family].texts[is_known].astype(np.int64)
             keys.append((of_text << _ID_BITS) | (place[is_known] + first))
         key = np.concatenate(keys)
@@ -356,7 +365,7 @@ class FeatureReader:
         family_of = of_text * 2 + (feature >= len(self._vocabulary.words))
         lengths = np.sqrt(np.bincount(family_of, weights=value * value, minlength=2 * len(formed)))
         value /= lengths[family_of]
-        return Matrix(len(formed), self._vocabulary.size, of_text, feature, value)
+        return Matrix(len(formed), self._vocabulary.size, of_text, feature, value, known)
 
 
 class _Index:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ LEAST_OF_LABEL = 5
 """Rows with a label, so that there is one in each fold; rarer ones are not learned."""
 _MOST_TO_CHOOSE = 4_000
 _NEAR = 0.5
+# Texts with fewer known words than this share of those that were learned from are odd; so many odd ones are a
+# tenth, and so many standard errors are not by chance.
+_FEW, _MANY, _FAR = 0.05, 0.1, 4.0
 # Of fits that choose the strength, and of those that are kept: how steep the mean loss may be at their end.
 _NEAR_ENDED, _ENDED = 2e-5, 1e-5
 
@@ -62,10 +66,12 @@ class Said:
     Attributes:
         codes: Of each, a number that stands for a label, or for a set of labels: see `values`.
         sure: How sure it is of each, from 0 to 1: of a set, of the label that it is least sure of.
+        known: The share of its words that the student knows; None where nobody looked.
     """
 
     codes: npt.NDArray[np.int64]
     sure: npt.NDArray[np.float32]
+    known: Floats | None = None
 
     def values(self, student: Student) -> pl.Series:
         """As texts, as the run's answers have them."""
@@ -96,15 +102,16 @@ class StudentReader:
 
     def read(self, texts: pl.Series) -> Said:
         """What the student says of texts, in order."""
-        parts = [
-            said_of(
-                self._student.weights.probabilities(one, several=self._student.several), self._student.several
-            )
-            for one in self._reader.pieces(texts)
-        ]
+        parts, known = [], [np.zeros(0)]
+        for one in self._reader.pieces(texts):
+            likely = self._student.weights.probabilities(one, several=self._student.several)
+            parts.append(said_of(likely, self._student.several))
+            if one.known is not None:
+                known.append(one.known)
         return Said(
             np.concatenate([np.zeros(0, dtype=np.int64), *(one.codes for one in parts)]),
             np.concatenate([np.zeros(0, dtype=np.float32), *(one.sure for one in parts)]),
+            np.concatenate(known),
         )
 
 
@@ -136,6 +143,8 @@ class Learning:
         unseen: What students that did not see a row say of it, a row a row: of each fold the others' student.
         rare: Labels that were in too few rows to be learned, with these.
         is_converged: Whether each search ended.
+        known: Of each row the share of its words that are in two others at least: what a student knows of a
+            text of this kind that it did not see.
     """
 
     student: Student
@@ -146,6 +155,7 @@ class Learning:
     unseen: Said
     rare: Mapping[str, int]
     is_converged: bool
+    known: npt.NDArray[np.float32]
 
 
 def fold_of(text: str, seed: int) -> int:
@@ -200,7 +210,8 @@ def learn(
     is_told = np.ones(len(values), dtype=np.bool_) if several else target.sum(axis=1) > 0
     fold = np.array([fold_of(text, seed) for text in texts])
     column = pl.Series("text", texts, dtype=pl.String)
-    vocabulary = learn_vocabulary(column.filter(pl.Series(is_told)))
+    told = column.filter(pl.Series(is_told))
+    vocabulary = learn_vocabulary(told)
     matrix = FeatureReader(vocabulary).matrix(column)
     rows = _Rows(matrix, target, fold, is_told, several)
     # Where other programs are at work, as a local model, several threads wait longer than they count.
@@ -219,7 +230,52 @@ def learn(
         unseen,
         rare,
         is_converged,
+        _known(told, column),
     )
+
+
+def _known(told: pl.Series, texts: pl.Series) -> npt.NDArray[np.float32]:
+    """The share of each text's words that are in two other texts at least."""
+    reader = learn_vocabulary(told, least_texts=3).reader()
+    parts = [one.known for one in reader.pieces(texts) if one.known is not None]
+    return np.concatenate([np.zeros(0), *parts]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """
+    How far texts are unlike those that a student learned from.
+
+    Attributes:
+        share: Of the texts, those of which it knows fewer words than of all but a few that it learned from.
+        expected: How many of those that it learned from these few are.
+        is_so: There are at least twice as many, and a tenth of all, and chance does not make so many.
+    """
+
+    share: float
+    expected: float
+    is_so: bool
+
+
+def unlike(learning: Learning, known: npt.NDArray[np.floating]) -> Unlike | None:
+    """
+    Whether texts are of another kind than those that a student learned from, as far as their words tell.
+
+    Args:
+        learning: Of the student.
+        known: The share of words that it knows, of each text that it did not learn from.
+    Returns:
+        None where there is no text.
+    """
+    own, texts = learning.known, len(known)
+    if not texts or not len(own):
+        return None
+    edge = float(np.quantile(own, _FEW))
+    expected, share = float((own < edge).mean()), float((known.astype(np.float32) < np.float32(edge)).mean())
+    both = (expected * len(own) + share * texts) / (len(own) + texts)
+    chance = math.sqrt(both * (1 - both) * (1 / len(own) + 1 / texts))
+    is_so = share >= max(_MANY, 2 * expected) and share - expected > _FAR * chance
+    return Unlike(share, expected, is_so)
 
 
 def _to_choose(texts: Sequence[str], is_told: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.bool_]:
