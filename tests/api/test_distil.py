@@ -339,7 +339,7 @@ def test_a_student_of_something_else_is_refused(made: Made, wave: Wave, tmp_path
         {"known": arrays["known"] / 2},
         {"codes": np.array([{}] * len(arrays["codes"]), dtype=object)},
     ):
-        np.savez(path, **{**arrays, **changed})  # type: ignore[arg-type]
+        np.savez(path, **{**arrays, **changed})
         with pytest.raises(RunError) as damaged:
             made.run.distil(wave.table, tmp_path / "out.csv", student=path)
         assert damaged.value.kind == "student-damaged"
