@@ -239,6 +239,22 @@ def test_answers_that_are_no_labels_are_wrong_beside_gold(write):
         rowbatch.agree(path, "gold", gold="model", labels="a,b")
 
 
+def test_rows_without_gold_are_no_part_of_agreement_beside_it(write):
+    """
+    A model labelled all rows and people a sample: every measure is of the sample, as if the others were not
+    there. By Gwet's formulas for gaps the model's other labels made chance agreement another one.
+    """
+    sample = ["a,a", "a,a", "b,a", "b,b", "b,a", "a,a", "b,b", ",b"]
+    both = write("model,people", *sample)
+    more = write("model,people", *sample, *["b,"] * 40, *["a,"] * 3, name="more.csv")
+    expected, found = (rowbatch.agree(path, ["model"], gold="people") for path in (both, more))
+    assert (found.n, found.rows) == (8, 51)
+    assert {name: one.estimate for name, one in found.measures.items()} == {
+        name: one.estimate for name, one in expected.measures.items()
+    }
+    assert found.measures["percent_agreement"].estimate == pytest.approx(5 / 7)
+
+
 def test_gold_may_be_one_of_the_coders(write):
     """
     `--coders gold,model --gold gold` compares the model with gold, once.

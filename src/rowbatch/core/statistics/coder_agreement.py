@@ -200,6 +200,9 @@ def agree(coding: Coding, resampling: Resampling) -> CoderAgreement:
     """
     names, gold, judged, compared = placed(coding)
     patterns = coding.patterns.of_coders(*compared)
+    if gold is not None and gold in compared:
+        # Of one coder: rows that nobody coded say nothing of how often chance makes both say the same.
+        patterns = patterns.where(patterns.codes[:, compared.index(gold)] >= 0)
     measures = _measures(patterns, coding.level, resampling)
     beside = [] if gold is None else [_beside_gold(coding, gold, place, resampling) for place in judged]
     if len(beside) == 1:

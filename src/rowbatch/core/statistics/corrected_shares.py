@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def correct_difference(
     return Correction(
         quantity,
         _difference(model_share(first, resampling), model_share(second, resampling)),
-        _difference(people_share(first, resampling), people_share(second, resampling)),
+        _difference(_people_by_score(first, resampling), _people_by_score(second, resampling)),
         corrected,
     )
 
@@ -198,6 +198,16 @@ def model_share(data: Labelled, resampling: Resampling) -> Figure:
 
 def people_share(data: Labelled, resampling: Resampling) -> Figure:
     """The share in people's values, each counting one by how likely it was drawn."""
+    found = _people_by_score(data, resampling)
+    if found.low is None or data.clusters is not None or data.probability is not None:
+        return found
+    low, high = blaker(int(data.gold.sum()), data.labelled, resampling.level)
+    words = f"share of labelled rows; {resampling.percent} interval: Blaker's, exact"
+    return replace(found, low=low, high=high, method=words)
+
+
+def _people_by_score(data: Labelled, resampling: Resampling) -> Figure:
+    """The same with Wilson's interval, of which Newcombe's of a difference is made."""
     n = data.labelled
     method = "share of labelled rows"
     if n < 2:
@@ -207,9 +217,6 @@ def people_share(data: Labelled, resampling: Resampling) -> Figure:
         return undefined(n, method, Notice("correct-stratum-empty", {"strata": empty}))
     weights = data.weights
     share = float((weights * data.gold).sum() / weights.sum())
-    if data.clusters is None and data.probability is None:
-        low, high = blaker(int(data.gold.sum()), n, resampling.level)
-        return Figure(share, low, high, n, f"{method}; {resampling.percent} interval: Blaker's, exact")
     # How many rows drawn alike would say as much.
     effective = _effective(data, share) / _clustering(
         data.clusters_of_labelled, weights * (data.gold - share)
