@@ -17,7 +17,8 @@ export PIP_ROOT_USER_ACTION := ignore
 # Set in many containers. Each of the hundreds of programs that the tests start would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# How many processes share the tests: one for each core; `JOBS=0` is none beside pytest's own, for a debugger.
+# How many processes share the tests: three for two cores, as tests/conftest.py says why; `JOBS=0` is none beside
+# pytest's own, for a debugger.
 JOBS ?= auto
 PYTEST := $(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 

@@ -3,7 +3,7 @@ Hold a bill of materials to CycloneDX's own schema: `make sbom`.
 
     python tests/sbom_check.py dist/rowbatch.cdx.json
 
-The schemas come with cyclonedx-python-lib. Its own validator checks the forms of addresses too, and was not
+The schemas come with cyclonedx-python-lib. With its extra its own validator checks each address, and was not
 done with these 90 packages after two minutes of computing (11.12.0).
 """
 
