@@ -90,6 +90,11 @@ DELAYED_ALL_THE_SAME = {
     ("rowbatch.core.document", "rowbatch.core.shown_fields"): "what only notebooks and the prompt show",
     ("rowbatch.core.document", "rowbatch.core.document_html"): "the same, and its blocks are made there",
     ("rowbatch.core.document", "rowbatch.core.document_text"): "the same",
+    ("rowbatch.words.telling", "rowbatch.words.in_python"): "the same",
+    (
+        "rowbatch.programs.opening",
+        "rowbatch.programs.documents",
+    ): "a tenth of a small convert: XML, HTML, zip",
     ("rowbatch.words.telling", "rowbatch.words.entries"): "entries are made of what stands in telling",
     ("rowbatch.tables.writer", "rowbatch.tables.csv_writer"): "writers are made of what stands in writer",
     ("rowbatch.tables.writer", "rowbatch.tables.excel_writer"): "the same",

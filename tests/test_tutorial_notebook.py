@@ -33,8 +33,10 @@ def test_the_tutorial_notebook_runs(tutorial, tmp_path, monkeypatch):
         ran = tutorial.run_notebook(tmp_path / "place")
     shown = [cell.outputs for cell in ran.cells if cell.cell_type == "code"]
     preview, waited, _, agreement, words, measures, status = shown[1:]
-    assert preview[0].data["text/plain"].startswith("Preview\n  rows            30\n")
-    assert "<table>" in preview[0].data["text/html"]
+    written = [one.data["text/plain"] for one in preview if one.output_type == "display_data"]
+    assert written == ["writing requests: 30 rows"]
+    assert preview[-1].data["text/plain"].startswith("Preview\n  rows            30\n")
+    assert "<table>" in preview[-1].data["text/html"]
     bars = [one.data["text/plain"] for one in waited if one.output_type == "display_data"]
     assert bars == ["0 of 29 rows answered", "29 of 29 rows answered"]
     assert waited[-1].data["text/plain"].startswith("CollectReport")

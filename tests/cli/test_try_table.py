@@ -106,6 +106,7 @@ def test_rows_are_asked_at_once_and_never_again(place):
         assert judged(address)["texts_paid"] == 7
         assert judged(address)["batches"] == 0
         shown = rows_shown(first.stdout)
+        assert f"The first request (row {expected[0]})" in first.stdout
         assert [int(number) for number, _, _ in shown] == expected
         for number, text, answer in shown:
             assert text == printable(texts(ROWS)[int(number) - 1])

@@ -157,7 +157,7 @@ def test_the_sheet_with_the_column_is_named(tmp_path: Path) -> None:
         table.column("text")
     assert error.value.kind == "column-in-other-sheet"
     assert "data" in error.value.message
-    assert "--sheet data" in error.value.hint
+    assert "--sheet 'data'" in error.value.hint
     with pytest.raises(TableError) as error:
         table.column("nowhere at all")
     assert error.value.kind == "no-such-column"

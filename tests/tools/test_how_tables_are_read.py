@@ -111,6 +111,7 @@ def test_a_column_in_another_sheet_is_told(tmp_path, name):
     with pytest.raises(TableError) as caught:
         READ[name](path, tmp_path)
     assert (caught.value.kind, caught.value.values["sheets"]) == ("column-in-other-sheet", ["codes"])
+    assert "say --sheet 'codes'" in caught.value.hint
 
 
 def test_the_command_line_shows_it(workbook, tmp_path):

@@ -102,7 +102,9 @@ class Trial(Shown):
     def preview(self, hooks: Hooks | None = None) -> Preview:
         """What will be sent of these rows, to whom, and what it costs."""
         self.run.build(hooks)
-        return self.run.preview(hooks, direct=self._is_direct)
+        found = self.run.preview(hooks, direct=self._is_direct)
+        # The number that the row has in the table.
+        return replace(found, first_row=self.numbers[found.first_row - 1])
 
     def ask(self, hooks: Hooks | None = None) -> TriedTable:
         """

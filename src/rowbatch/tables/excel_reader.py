@@ -177,6 +177,7 @@ class ExcelTable(FrameTable):
                 column=name,
                 sheet=self.reading.sheet or "",
                 sheets=there,
+                first=there[0],
                 columns=list(self.header[:40]),
             ) from error
 

@@ -89,7 +89,7 @@ _READ: dict[str, Entry] = {
     ),
     "column-in-other-sheet": Entry(
         "the sheet {sheet!r} of {path} has no column {column!r}; it is in {sheets:, }",
-        "say --sheet {sheets}; the columns of {sheet!r} are: {columns!r}",
+        "say --sheet {first!r}; the columns of {sheet!r} are: {columns!r}",
         page="choose another sheet; the columns of {sheet!r} are: {columns!r}",
         zh=(
             "{path} 的工作表“{sheet}”没有名为“{column}”的列；它在 {sheets:、} 中",
