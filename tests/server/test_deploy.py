@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
-from rowbatch.cli.app import app
+from rowbatch.cli.app import app, run_command_line
+from rowbatch.server.keys import list_server_keys
 from serving import ScriptedEngine, running_server
 
 ROOT = Path(__file__).parent.parent.parent
@@ -59,6 +60,20 @@ def test_what_they_start_is_a_command_of_the_program():
                 command, [*options, "--upstream", "http://gpu-1:8000/v1"], parent=context
             )
         assert parsed.params["port"] == 8766
+
+
+@pytest.mark.parametrize("path", [UNIT, RECIPE], ids=["unit", "recipe"])
+def test_what_they_say_of_keys_makes_one(path, tmp_path):
+    """
+    In the folder that the server has: the words stand at the top, for people to copy.
+    """
+    told = path.read_text()
+    (words,) = re.findall(r"^#.* \S*rowbatch (serve key add .*)$", told, re.MULTILINE)
+    (home,) = set(re.findall(r"--home\W+(/[\w/]+)", told))
+    assert words.split()[-2:] == ["--home", home]
+    given = [str(tmp_path) if word == home else word for word in shlex.split(words)]
+    assert run_command_line(given) == 0
+    assert [entry.name for entry in list_server_keys(tmp_path)] == ["ana"]
 
 
 def test_the_health_check_of_the_recipe(tmp_path):

@@ -47,7 +47,7 @@ FILES: dict[str, Entry] = {
     ),
     "folder-of-another": Entry(
         "{path} belongs to somebody else, who could read or change what is kept there",
-        "set ROWBATCH_HOME to a folder of your own",
+        "set ROWBATCH_HOME to a folder of your own, or do this as its owner (sudo -u OWNER)",
         page="stop the program, and set ROWBATCH_HOME to a folder of your own",
         zh=(
             "{path} 属于其他用户，对方可以读取或更改保存在那里的内容",
