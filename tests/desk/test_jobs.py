@@ -184,7 +184,8 @@ def test_what_a_month_leaves():
         return SimpleNamespace(
             id=name,
             status=SimpleNamespace(created_at=made, fault=None),
-            run=SimpleNamespace(is_local=is_local, policy=lambda: policy),
+            is_local=is_local,
+            run=SimpleNamespace(policy=lambda: policy),
             spent_usd=None if spent is None else Decimal(spent),
             state=state,
             is_at_work=state == "running",

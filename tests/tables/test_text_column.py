@@ -32,6 +32,20 @@ CASES: list[tuple[str, dict[str, list[str]], str]] = [
     ("longest", {"a": ["one two"] * 3, "b": SENTENCES}, "b"),
     ("named-but-a-number", {"text": ["1", "2", "3"], "other": SENTENCES}, "other"),
     (
+        "sentences-without-blanks-and-with-numbers",
+        {
+            "id": ["a1", "a2", "a3"],
+            "号": ["第1号", "第2号", "第3号"],
+            "说": ["我等了3个小时，太久了。", "价格涨了20%，太贵了。", "第2次来了，还会再来。"],
+        },
+        "说",
+    ),
+    (
+        "kana",
+        {"id": ["a1", "a2"], "x": ["まで2じかんかかりました。", "3かいめです。"]},
+        "x",
+    ),
+    (
         "chinese",
         {
             "编号": ["1", "2", "3"],

@@ -571,7 +571,7 @@ def test_the_tools_in_a_browser(chromium, home):
         page.goto(f"{site.shown_url}/tools/convert")
         page.set_input_files("#file", home / "posts.csv")
         page.fill("#model", "gpt-4o-mini")
-        page.locator("#tool summary").click()
+        page.locator("#tool summary", has_text="More").click()
         page.get_by_role("button", name="post", exact=True).click()
         expect(page.locator("#template")).to_have_value("{{post}}")
         page.locator("#template").press("End")

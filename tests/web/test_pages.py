@@ -1765,6 +1765,23 @@ def test_labels_that_are_brought_leave_the_language_of_the_page(site, client):
     assert client.post(f"{place}/example", data=odd).status_code == 303
 
 
+def test_a_column_without_a_name_is_not_taken_for_the_texts(site, client):
+    """
+    As of a sheet with something beside its table: the column that looks like texts is chosen, and where none
+    is, that is said beside its field.
+    """
+    rows = [[n, f"A post of some words, number {n}.", ""] for n in range(1, 5)]
+    place = sent(client, table_file(rows, header=("id", "post", ""))).removesuffix("/label")
+    assert '<option value="post" selected>' in client.get(place).text
+    page = client.get(f"{place}/label").text
+    assert '<option value="post" selected>' in page
+    assert "empty text" not in page
+    wrong = client.post(f"{place}/label", data={**FORM, "text": ""})
+    assert wrong.status_code == 422
+    assert 'id="fault-text"' in wrong.text
+    assert 'id="fault-template"' not in wrong.text
+
+
 def test_a_job_is_called_by_its_question_wherever_jobs_are_listed(site, client):
     """
     Two jobs of one table are told apart by what they ask, on the first page, in the list and where their

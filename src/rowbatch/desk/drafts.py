@@ -202,7 +202,7 @@ def faults(draft: Draft, header: Sequence[str]) -> list[Fault]:
 
 
 def _question_faults(draft: Draft, header: Sequence[str]) -> Iterator[Fault]:
-    if list(header).count(draft.text) != 1:
+    if not draft.text or list(header).count(draft.text) != 1:
         yield Fault("text", "text-missing")
     if not draft.codebook:
         yield from question_faults(draft.questions, draft.instructions)

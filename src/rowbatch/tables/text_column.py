@@ -15,9 +15,10 @@ _PATTERNS = (
     r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     r"^(https?://|www\.)\S+$",
     r"^\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?$",
-    r"^\S*\d\S*$",
+    # East Asian sentences have no blanks either.
+    r"^[^\s\p{Han}\p{Hiragana}\p{Katakana}]*\d[^\s\p{Han}\p{Hiragana}\p{Katakana}]*$",
 )
-_NO_TEXT = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS)).pattern
+_NO_TEXT = "|".join(f"(?:{pattern})" for pattern in _PATTERNS)
 # Words that name texts, in the languages of most tables.
 _NAMES = frozenset(
     (

@@ -140,7 +140,7 @@ def _values(
     w, program = words_for(request), program_of(request)
     provider = safe(api.find_provider, draft.provider) or api.find_provider("local")
     profile = reading.profile()
-    position = reading.header.index(draft.text) if draft.text in reading.header else -1
+    position = reading.header.index(draft.text) if draft.text and draft.text in reading.header else -1
     codebook_text = ""
     if draft.codebook:
         codebook_text = safe(lambda: desk.instructions_text(desk.codebook_of_draft(draft))) or ""
@@ -370,7 +370,7 @@ def _trial_columns(
 
 def _about_text(draft: desk.Draft, reading: desk.Reading) -> str:
     """What the column with the texts is about, where its file says it; or ""."""
-    is_known = list(reading.header).count(draft.text) == 1
+    is_known = bool(draft.text) and list(reading.header).count(draft.text) == 1
     return reading.label_at(reading.header.index(draft.text)) if is_known else ""
 
 

@@ -156,7 +156,8 @@ def _values_of(request: Request, w: Words, table: desk.LibraryTable, reading: de
 def text_position(table: desk.LibraryTable, reading: desk.Reading) -> int | None:
     """The column that was chosen, or the one that looks most like texts; None where none does."""
     chosen = (table.draft().get("draft") or {}).get("text", "")
-    if list(reading.header).count(chosen) == 1:
+    # A column without a name was not chosen where nothing was.
+    if chosen and list(reading.header).count(chosen) == 1:
         return list(reading.header).index(chosen)
     return reading.text_position()
 
