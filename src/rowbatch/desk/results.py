@@ -220,7 +220,7 @@ class Results:
         self._corrections = CorrectionsReader(run.path)
         self._codes: AnswerCodes | None = None
         self._now: tuple[AnswerCodes, Corrections, HeldAnswers] | None = None
-        self._found: tuple[HeldAnswers, dict[RowFilter, pl.Series]] | None = None
+        self._found: dict[RowFilter, tuple[object, pl.Series]] = {}
         self._counts: tuple[HeldAnswers, Counts] | None = None
         self._splits: tuple[HeldAnswers, list[Split]] | None = None
         self._kept: dict[tuple[Path, str], Any] = {}
@@ -370,17 +370,17 @@ class Results:
             # What people code changes from one look to the next.
             return self._search(chosen)
         held = self._held()
+        # What the model and people's columns say does not change with a correction.
+        of = held if chosen.asks_what_holds else held.codes
+        kept = self._found.get(chosen)
+        if kept is not None and kept[0] is of:
+            return kept[1]
+        found = self._search(chosen)
         with self._lock:
-            if self._found is None or self._found[0] is not held:
-                self._found = held, {}
-            kept = self._found[1]
-        found = kept.get(chosen)
-        if found is None:
-            found = self._search(chosen)
-            with self._lock:
-                while kept and sum(map(len, kept.values())) + len(found) > _KEPT_ROWS:
-                    del kept[next(iter(kept))]
-                kept[chosen] = found
+            self._found.pop(chosen, None)
+            while self._found and sum(len(one) for _, one in self._found.values()) + len(found) > _KEPT_ROWS:
+                del self._found[next(iter(self._found))]
+            self._found[chosen] = of, found
         return found
 
     def page(
