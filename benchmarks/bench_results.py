@@ -12,7 +12,7 @@ Target: 100 ms for any page; what is counted is counted once.
 from __future__ import annotations
 
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -95,7 +95,7 @@ def show(place: Path, rows: int, rounds: int) -> None:
             # As its page asks.
             time.sleep(0.8)
             text = _asked(client, f"{job}?part=results")
-        print(f"its numbers after {_since(cpu_s, wall_s)}; {peak_mb():,.0f} MB at most", flush=True)
+        print(f"its numbers after {_since(cpu_s, wall_s)}; {memory()}", flush=True)
 
 
 def _since(cpu_s: float, wall_s: float) -> str:
@@ -108,9 +108,11 @@ def _asked(client: httpx2.Client, address: str) -> str:
     return answer.text
 
 
-def peak_mb() -> float:
-    """The most memory that this process ever had, what it mapped of files included."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def memory() -> str:
+    """The most memory that this process ever had, and how much it has now that is not mapped of files."""
+    told = Path("/proc/self/status").read_text()
+    peak_mb, own_mb = (int(re.findall(rf"{name}:\s+(\d+)", told)[0]) / 1024 for name in ("VmHWM", "RssAnon"))
+    return f"at most {peak_mb:,.0f} MB with what was mapped of files; now {own_mb:,.0f} MB of its own"
 
 
 def measure(place: Path, rows: int, rounds: int) -> None:
@@ -155,7 +157,7 @@ def measure(place: Path, rows: int, rounds: int) -> None:
             run.correct(number, "label", label)
             corrected = once_ms(work)
             print(f"/jobs/JOB{address:55} {first:6.0f} ms {later:6.0f} ms {corrected:6.0f} ms", flush=True)
-        print(f"{peak_mb():,.0f} MB at most")
+        print(memory())
 
 
 if __name__ == "__main__":

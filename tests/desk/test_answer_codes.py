@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import polars as pl
@@ -15,6 +16,7 @@ from rowbatch.core.forms import count_forgiven
 from rowbatch.desk import answer_codes, seen_tables
 from rowbatch.errors import RunError, UsageError
 from rowbatch.results.people import IS_CORRECTED, final_column
+from rowbatch.results.views import write_answers_view
 from rowbatch.store import column_codes
 from rowbatch.store.corrections import NAME
 from rowbatch.store.view_folders import mark_of_run, remove_answers_views, seen_folder
@@ -322,3 +324,24 @@ def test_a_table_is_read_once_to_know_it(run, monkeypatch):
         desk.Results(run).prepare(60)
     path.write_bytes(content)
     looked_at(run)
+
+
+def test_many_pages_at_once_make_it_once(run, monkeypatch):
+    """
+    Who comes while it is being made waits, or is told that it is not there yet; nothing is begun twice.
+    """
+    monkeypatch.setenv("ROWBATCH_HOME", str(run.path.parent / "home-of-many"))
+    begun = []
+
+    def write(*told):
+        begun.append(told)
+        write_answers_view(*told)
+
+    monkeypatch.setattr("rowbatch.desk.results.write_answers_view", write)
+    results = desk.Results(run)
+    with ThreadPoolExecutor(8) as pool:
+        waits_s = [60.0, 0.001, 60.0, 0.2] * 4
+        found = list(pool.map(results.prepare, waits_s))
+    assert all(is_there for is_there, wait_s in zip(found, waits_s, strict=True) if wait_s > 1)
+    assert len(begun) == 1
+    assert counted(results) == counted_from_scratch(results)

@@ -54,6 +54,7 @@ def site(tmp_path_factory):
         with scripted_local_model(folder / "server", answer), served_pages() as found:
             run = api.create("posts.csv", text="text", codebook=QUESTIONS)
             run.resume()
+            assert found.program.results(found.program.jobs.job(desk.job_id(run.path))).prepare(60)
             yield found, f"/jobs/{desk.job_id(run.path)}"
 
 

@@ -9,7 +9,7 @@ import mmap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,12 +221,12 @@ class Results:
         self._corrections = CorrectionsReader(run.path)
         self._codes: AnswerCodes | None = None
         self._now: tuple[AnswerCodes, Corrections, HeldAnswers] | None = None
-        self._found: tuple[HeldAnswers, dict[RowFilter, pl.Series]] | None = None
+        self._found: dict[RowFilter, tuple[object, pl.Series]] = {}
         self._counts: tuple[HeldAnswers, Counts] | None = None
         self._splits: tuple[HeldAnswers, list[Split]] | None = None
         self._kept: dict[tuple[Path, str], Any] = {}
         self._worded: dict[tuple[Path, str], pl.Series] = {}
-        self._lock = threading.Lock()
+        self._lock, self._preparing = threading.Lock(), threading.Lock()
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
         self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
@@ -242,10 +242,15 @@ class Results:
             RowbatchError: It cannot be made.
         """
         end = time.monotonic() + wait_s
+        # One at a time: two would begin the same work twice.
+        if not self._preparing.acquire(timeout=wait_s):
+            return False
+        try:
+            return self._prepare(lambda: max(0.0, end - time.monotonic()))
+        finally:
+            self._preparing.release()
 
-        def left_s() -> float:
-            return max(0.0, end - time.monotonic())
-
+    def _prepare(self, left_s: Callable[[], float]) -> bool:
         if self.reading is not None and self.reading.is_over:
             # Its view was removed with a table, or as something that can be made again.
             self.reading = None
@@ -276,12 +281,11 @@ class Results:
             self._count_beside(codes, task.check)
             return codes
 
-        with self._lock:
-            if self._codes is not None and self._codes.view is answers:
-                return
-            known = self._counting
-            if known is None or known[0] is not answers or not (known[1].is_alive or known[1].result):
-                self._counting = known = answers, Task(f"count {self.run.path.name}", work).start()
+        if self._codes is not None and self._codes.view is answers:
+            return
+        known = self._counting
+        if known is None or known[0] is not answers or not (known[1].is_alive or known[1].result):
+            self._counting = known = answers, Task(f"count {self.run.path.name}", work).start()
         task = known[1]
         if task.wait(left_s()) and task.result is not None:
             self._codes = task.result
@@ -367,17 +371,17 @@ class Results:
             # What people code changes from one look to the next.
             return self._search(chosen)
         held = self._held()
+        # What the model and people's columns say does not change with a correction.
+        of = held if chosen.asks_what_holds else held.codes
+        kept = self._found.get(chosen)
+        if kept is not None and kept[0] is of:
+            return kept[1]
+        found = self._search(chosen)
         with self._lock:
-            if self._found is None or self._found[0] is not held:
-                self._found = held, {}
-            kept = self._found[1]
-        found = kept.get(chosen)
-        if found is None:
-            found = self._search(chosen)
-            with self._lock:
-                while kept and sum(map(len, kept.values())) + len(found) > _KEPT_ROWS:
-                    del kept[next(iter(kept))]
-                kept[chosen] = found
+            self._found.pop(chosen, None)
+            while self._found and sum(len(one) for _, one in self._found.values()) + len(found) > _KEPT_ROWS:
+                del self._found[next(iter(self._found))]
+            self._found[chosen] = of, found
         return found
 
     def page(
@@ -545,19 +549,30 @@ class Results:
 
     def _compare(self, people: str, variable: str, not_coded: str) -> PeopleComparison:
         chosen = comparable_variable(self.codebook, variable)
-        view = self._table_view()
-        place = people_position(view.columns, people)
+        column = people_position(self._table_view().columns, people)
+        frames = self._beside_people(column, self._place(variable))
+        return compare(frames, self._reader(chosen, column, not_coded), people)
+
+    def _beside_people(self, column: int, place: int) -> Iterator[pl.DataFrame]:
+        """The rows that people coded in a column of the table, with what the model said, part by part."""
+        view, answers = self._table_view(), self._view()
+        own = AnswerCodes(self.codebook, answers).own(place)
         same, blank = (
             [str(view.columns.index(name)) for name in names]
             for names in item_of(self.run.plan.question, None)
         )
-        said = said_by_people(str(place))
-        # Of rows that nobody coded the texts are not read.
-        coded = view.scan(sorted({*same, str(place)})).filter(said != "")
-        texts = coded.select(ROW, said, item_key(same, blank, ROW))
-        model = self._view().scan().select(ROW, pl.col(str(self._place(variable))).alias(MODEL))
-        pairs = texts.join(model, on=ROW, how="left", maintain_order="left").collect()
-        return compare([pairs], self._reader(chosen, place, not_coded), people)
+        keys, first = sorted({*same, str(column)}), 0
+        for part in view.parts(*map(pl.col, keys)):
+            rows = pl.int_range(first, first + part.height, dtype=ROW_TYPE, eager=True).alias(ROW)
+            said = said_by_people(str(column))
+            coded = part.with_columns(rows).filter(said != "")
+            if own.is_whole:
+                model = own.values_at(coded[ROW])
+            else:
+                told = answers.frame(first + 1, part.height)[str(place)]
+                model = told.gather(coded[ROW] - first).to_list()
+            yield coded.select(said, item_key(same, blank, ROW), pl.Series(MODEL, model, dtype=pl.String))
+            first += part.height
 
     def agreements(self) -> list[tuple[str, str, Agreement]]:
         """Of each column of labels that people coded: its name, the variable's, and how far both agree."""

@@ -48,3 +48,9 @@ class RowFilter:
     not_asked: bool = False
     coded: str = ""
     part: str = ""
+
+    @property
+    def asks_what_holds(self) -> bool:
+        """Whether other rows may be wanted once a person corrected something."""
+        is_of_value = bool(self.label or self.not_asked or self.least or self.most)
+        return is_of_value or self.corrected or self.least_sure or self.status == "missing-label"

@@ -78,7 +78,7 @@ def job(request: Request) -> Response:
                 found,
                 people=asked.get("people", ""),
                 not_coded=asked.get("not_coded", "").strip()[:500],
-                wait_s=0.2 if part else 0.8,
+                wait_s=0.2 if part else 1.5,
             )
         except (InputError, TableChanged) as error:
             if part:
