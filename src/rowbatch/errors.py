@@ -70,6 +70,11 @@ class RowbatchError(Exception):
         self.instead: Notice | None = None
         self._notes: list[str] | None = None
 
+    @classmethod
+    def of(cls, notice: Notice) -> Self:
+        """The error that was kept as its notice."""
+        return cls(notice.kind, **notice.values)
+
     def __str__(self) -> str:
         return self.message
 

@@ -10,6 +10,7 @@ import msgspec
 from rowbatch.core.comparison import PeopleComparison
 from rowbatch.core.kinds.base import Variable
 from rowbatch.errors import UsageError
+from rowbatch.words.notice import notice_of
 
 
 def plain_comparison(variable: Variable, compare: Callable[[], PeopleComparison]) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def plain_comparison(variable: Variable, compare: Callable[[], PeopleComparison]
     try:
         found = compare()
     except UsageError as error:
-        return {"error": error.kind, "values": msgspec.to_builtins(error.values)}
+        return {"error": error.notice.to_plain()}
     plain = msgspec.to_builtins(found)
     if comparison_of(variable, plain) != found:
         raise TypeError(f"{type(found.comparison).__name__} is not the same when it is read again")
@@ -32,8 +33,8 @@ def plain_comparison(variable: Variable, compare: Callable[[], PeopleComparison]
 
 def comparison_of(variable: Variable, plain: Mapping[str, Any]) -> PeopleComparison | UsageError:
     """What `plain_comparison` made plain."""
-    if "error" in plain:
-        return UsageError(plain["error"], **plain["values"])
+    if why := notice_of(plain.get("error")):
+        return UsageError.of(why)
     kind = get_type_hints(type(variable).compare)["return"]
     comparison = msgspec.convert(plain["comparison"], kind)
     rest = {name: value for name, value in plain.items() if name != "comparison"}
