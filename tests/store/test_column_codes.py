@@ -74,6 +74,17 @@ def test_too_many_values_are_not_told_apart(tmp_path, monkeypatch):
         assert codes.counted() == {"": 2, "a": 3, "z": 0, None: 5}
 
 
+def test_other_values_are_not_told_apart_either(tmp_path, monkeypatch):
+    """
+    Where rows that are not told apart may have a value, the rows that get it are not told apart from them.
+    """
+    monkeypatch.setattr(column_codes, "_MOST_VALUES", 3)
+    codes = codes_of(seen(tmp_path / "v", WORDS), "word", pl.col("0"), ("", "a"))
+    changed = codes.with_values(pl.Series([0, 1, 2], dtype=pl.UInt32), ["b", "", "new"])
+    assert words_of(changed) == [None, "", None, "a", None, None, "a", None, "", None]
+    assert changed.counted() == {"": 2, "a": 2, None: 6}
+
+
 @given(
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=40),
     st.dictionaries(st.integers(0, 39), st.sampled_from(["a", "", "new", "b", "other"])),

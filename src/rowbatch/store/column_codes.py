@@ -86,14 +86,17 @@ class ColumnCodes:
             values: As many.
         """
         places, counts = dict(self.places), self.counted()
+        # Rows that are not told apart may have the same value.
+        new = [value if self.is_whole or value in places else None for value in values]
         counts.subtract(self.values_at(rows))
-        counts.update(values)
-        for value in values:
+        counts.update(new)
+        for value in new:
             places.setdefault(value, len(places))
         codes = self.codes.cast(_type_for(len(places)))
-        new = pl.Series([places[value] for value in values], dtype=codes.dtype)
         return ColumnCodes(
-            tuple(places), tuple(counts[value] for value in places), codes.clone().scatter(rows, new)
+            tuple(places),
+            tuple(counts[value] for value in places),
+            codes.clone().scatter(rows, pl.Series([places[value] for value in new], dtype=codes.dtype)),
         )
 
 
