@@ -326,6 +326,17 @@ def test_a_table_is_read_once_to_know_it(run, monkeypatch):
     looked_at(run)
 
 
+def test_what_another_version_kept_is_made_anew(run, monkeypatch):
+    """
+    It may count otherwise.
+    """
+    kept = looked_at(run).people_columns()
+    monkeypatch.setattr("rowbatch.desk.results.version", lambda _: "99.0")
+    monkeypatch.setattr("rowbatch.desk.results.columns_of_people", lambda *_: {})
+    assert kept
+    assert looked_at(run).people_columns() == ()
+
+
 def test_many_pages_at_once_make_it_once(run, monkeypatch):
     """
     Who comes while it is being made waits, or is told that it is not there yet; nothing is begun twice.

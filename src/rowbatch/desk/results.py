@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,7 +92,6 @@ from rowbatch.words.notice import Notice
 # Of the numbers of rows that filters found so many are kept: 16 MB. And so many of the other things.
 _KEPT_ROWS = 4_000_000
 _KEPT_FACTS, _KEPT_FORESEEN, _KEPT_WORDS = 500, 8, 20
-_FORMAT = 1
 Kept = TypeVar("Kept")
 # Formats of tables with values beside their texts.
 _TYPED = ("columnar", "excel", "frame", "r", "statistics")
@@ -801,7 +801,7 @@ class Results:
             view = self._table_view()
             name = hashlib.sha256(what.encode()).hexdigest()[:16]
             path = kept_beside(view, f"{mark_of_run(self.run.path)}-{name}")
-            about = {"of": self._view().folder.name, "what": what, "format": _FORMAT}
+            about = {**_about(self._view()), "what": what}
             plain = None if is_only_here else kept_document(path, about)
             if plain is None:
                 # As it will be read.
@@ -1157,7 +1157,7 @@ class Results:
         key = (view.folder, "least sure")
         order: pl.Series | None = self._kept.get(key)
         if order is None:
-            path, about = kept_beside(view, "least-sure"), {"of": view.folder.name, "format": _FORMAT}
+            path, about = kept_beside(view, "least-sure"), _about(view)
             kept = kept_frame(path, about)
             if kept is None:
                 known = view.scan().select(ROW, how_sure(self.run.plan)).filter(pl.col(SURE).is_not_null())
@@ -1274,3 +1274,8 @@ def _lines_with(path: Path, wanted: bytes) -> list[str]:
                 found.append(line.decode(errors="replace"))
             at = content.find(wanted, at + 1)
     return found
+
+
+def _about(answers: TableView) -> dict[str, str]:
+    """What is kept of answers is of these, and of this version: another one may count otherwise."""
+    return {"of": answers.folder.name, "rowbatch": version("rowbatch")}
