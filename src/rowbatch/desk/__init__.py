@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.results import Sides as Sides
     from rowbatch.desk.results import coding_sets_of as coding_sets_of
     from rowbatch.desk.row_filter import RowFilter as RowFilter
+    from rowbatch.desk.run_states import state_of_runs as state_of_runs
     from rowbatch.desk.settings import Settings as Settings
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
@@ -205,6 +206,7 @@ _PLACES = {
     "rows_tried": "desk.needed",
     "sets_of_path": "desk.needed",
     "sources_of_sets": "desk.needed",
+    "state_of_runs": "desk.run_states",
     "with_column_names": "desk.questions",
     "condition_choices": "desk.questions",
     "draw_more": "desk.coding",

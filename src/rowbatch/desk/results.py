@@ -56,7 +56,7 @@ from rowbatch.desk.splits import Split, SplitKind, day_part, split_of, splitting
 from rowbatch.desk.tasks import Task
 from rowbatch.errors import InputError, UsageError
 from rowbatch.requests.pipeline import open_source, request_settings
-from rowbatch.results.coded import CodedRun
+from rowbatch.results.coded import CodedRun, content_of
 from rowbatch.results.corrected import AnsweredRow, applies
 from rowbatch.results.least_sure import SURE, how_sure
 from rowbatch.results.people import (
@@ -719,6 +719,11 @@ class Results:
         return tuple(filter(None, map(self.label_at, self._text_positions())))
 
     @property
+    def rows_of_table(self) -> int:
+        """How many rows there are."""
+        return self._table_view().state.rows
+
+    @property
     def header(self) -> tuple[str, ...]:
         """Names of the columns of the table."""
         return self._table_view().columns
@@ -935,6 +940,17 @@ class Results:
         """A variable by its name."""
         return self.codebook.answers[self._place(name)]
 
+    def coding_state(self, coding_set: str) -> tuple[str, ...]:
+        """
+        The same as long as people coded nothing further in a set, and the answers are these.
+
+        Raises:
+            InputError: There is no such set.
+        """
+        content = content_of(find_set(coding_set))
+        made = (content.codes, content.decisions, content.waves)
+        return str(self._view().folder), *map(str, made)
+
     def quality(
         self, coding_set: str, variable: str, part: str
     ) -> tuple[RunQuality, CorrectedEstimates | None]:
@@ -951,9 +967,7 @@ class Results:
             UsageError: It does not fit, or people settled on nothing.
         """
         coded = self._coded(coding_set, variable, part)
-        content = coded.content
-        people = (str(content.codes), str(content.decisions), str(content.waves))
-        key = (self._view().folder, coding_set, variable, part, *people)
+        key = (coding_set, variable, part, *self.coding_state(coding_set))
         if key not in self._qualities:
             population = coded.population([self._rows_beside(coded)], self._not_asked())
             found = coded.judged(population, Judging(Resampling()))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rowbatch import desk
 from rowbatch.errors import RowbatchError
+from rowbatch.web.computed import ComputedNumbers
 from rowbatch.web.model_fetch import ModelFetch
 from rowbatch.web.seats import Seats
 
@@ -184,6 +185,7 @@ class Program:
         self.checked_keys: dict[str, str] = {}
         self.seats = Seats()
         self.model_fetch = ModelFetch()
+        self.numbers = ComputedNumbers()
         self.coders: Door | None = None
         self.coders_lock = threading.Lock()
         self._results: OrderedDict[str, desk.Results] = OrderedDict()

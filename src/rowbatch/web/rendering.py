@@ -99,6 +99,14 @@ def page(
     return HTMLResponse(_in_utf8(html), status)
 
 
+def computing(request: Request, job: desk.Job, title: str) -> HTMLResponse:
+    """In the place of a page of a job whose numbers are being computed; it asks for that page again by itself."""
+    answer = page(request, "computing.html", nav="jobs", job=job, title=title)
+    # Of an element the address would have to hold what a person wrote.
+    answer.headers["refresh"] = "1"
+    return answer
+
+
 class JsonAnswer(JSONResponse):
     """An answer for a script. Half of a surrogate pair has a form in JSON, but none in UTF-8."""
 

@@ -10,13 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowbatch import desk
-from rowbatch.errors import InputError, UsageError
+from rowbatch.errors import InputError, RowbatchError, UsageError
+from rowbatch.web.computed import NotComputedYetError
 from rowbatch.web.explain import Shown, explain
 from rowbatch.web.meanings import coded
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.pages.results import shown_split
-from rowbatch.web.rendering import page, program_of, words_for
+from rowbatch.web.rendering import computing, page, program_of, words_for
 from rowbatch.web.words import Words
 
 _WIDTH = 200
@@ -74,16 +75,23 @@ def corrected_splits(request: Request) -> Response:
     notes: dict[str, None] = {}
     shown: Shown | None = None
     names = [one.name for one in results.coded_variables(chosen)] if chosen is not None else []
-    for split in results.splits():
-        if chosen is None or split.variable not in names:
-            continue
+    wanted = [one for one in results.splits() if one.variable in names]
+    if chosen is not None and wanted:
         try:
-            found = results.corrected_split(split, chosen.id)
-        except (UsageError, InputError) as error:
-            shown = explain(w, error)
-            continue
-        pictures += _pictures(w, results, found)
-        notes |= dict.fromkeys(w.told(note) for note in found.notes)
+            found = program_of(request).numbers.get(
+                ("corrected splits", job.id, chosen.id),
+                (results.coding_state(chosen.id), tuple(wanted)),
+                lambda: [_corrected(results, split, chosen.id) for split in wanted],
+                results.rows_of_table,
+            )
+        except NotComputedYetError:
+            return computing(request, job, w.t("Corrected labels by group and over time"))
+        for one in found:
+            if isinstance(one, RowbatchError):
+                shown = explain(w, one)
+                continue
+            pictures += _pictures(w, results, one)
+            notes |= dict.fromkeys(w.told(note) for note in one.notes)
     return page(
         request,
         "corrected_splits.html",
@@ -95,6 +103,15 @@ def corrected_splits(request: Request) -> Response:
         notes=list(notes),
         shown=shown,
     )
+
+
+def _corrected(
+    results: desk.Results, split: desk.Split, set_id: str
+) -> desk.CorrectedSplit | UsageError | InputError:
+    try:
+        return results.corrected_split(split, set_id)
+    except (UsageError, InputError) as error:
+        return error
 
 
 def _pictures(w: Words, results: desk.Results, found: desk.CorrectedSplit) -> list[Picture]:

@@ -15,11 +15,21 @@ from starlette.routing import Route
 
 from rowbatch import desk
 from rowbatch.errors import InputError, UsageError
+from rowbatch.web.computed import NotComputedYetError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.pages.results import attachment
-from rowbatch.web.rendering import page, program_of, query, see_other, text_of, with_form, words_for
+from rowbatch.web.rendering import (
+    computing,
+    page,
+    program_of,
+    query,
+    see_other,
+    text_of,
+    with_form,
+    words_for,
+)
 
 if TYPE_CHECKING:
     from rowbatch.web.words import Words
@@ -140,8 +150,15 @@ def quality(request: Request) -> Response:
     values["variable"] = name if name in names else next(iter(names), "")
     if chosen is not None:
         try:
-            found = results.quality(chosen.id, values["variable"], values["part"])
+            found = program_of(request).numbers.get(
+                ("quality", job.id, chosen.id, values["variable"], values["part"]),
+                results.coding_state(chosen.id),
+                lambda: results.quality(chosen.id, values["variable"], values["part"]),
+                results.rows_of_table,
+            )
             values |= _values(w, job, chosen.id, results, found)
+        except NotComputedYetError:
+            return computing(request, job, w.t("Quality"))
         except (UsageError, InputError) as error:
             values["shown"] = explain(w, error)
     values |= _students(request, job, results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -10,17 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rowbatch import api
+from rowbatch import api, desk
 from rowbatch.errors import InputError, UsageError
+from rowbatch.web.computed import NotComputedYetError
 from rowbatch.web.explain import explain
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
-from rowbatch.web.rendering import page, program_of, words_for
+from rowbatch.web.rendering import computing, page, program_of, words_for
 
 if TYPE_CHECKING:
     from rowbatch.web.words import Words
 
 _MOST_MOVES = 40
+_CHOSEN = ("label", "by", "between")
 
 
 def stability(request: Request) -> Response:
@@ -40,16 +43,16 @@ def stability(request: Request) -> Response:
     values["between"] = asked.get("between", "").strip()
     if variable is not None:
         try:
-            curve = api.specification_curve(
-                job.run,
-                variable.name,
-                label=values["label"] or None,
-                by=values["by"] or None,
-                between=values["between"] if values["by"] else (),
+            curve, stable = program_of(request).numbers.get(
+                ("stability", job.id, variable.name, *(values[one] for one in _CHOSEN)),
+                desk.state_of_runs(job.run),
+                partial(_numbers, job.run, variable.name, **{one: values[one] for one in _CHOSEN}),
+                results.rows_of_table,
             )
-            stable = api.stability(job.run, variable.name, with_runs=curve.other_runs, hooks=api.Hooks())
             values |= {"curve": curve, "stable": stable}
             values["drawing"] = Markup(_drawing(w, curve))  # noqa: S704 - its texts are escaped where it is drawn
+        except NotComputedYetError:
+            return computing(request, job, w.t("Stability"))
         except (UsageError, InputError) as error:
             values["shown"] = explain(w, error)
     names = _names(w)
@@ -64,6 +67,15 @@ def stability(request: Request) -> Response:
         most=_MOST_MOVES,
         **values,
     )
+
+
+def _numbers(
+    run: api.Run, variable: str, label: str, by: str, between: str
+) -> tuple[api.SpecificationCurve, api.Stability]:
+    curve = api.specification_curve(
+        run, variable, label=label or None, by=by or None, between=between if by else ()
+    )
+    return curve, api.stability(run, variable, with_runs=curve.other_runs, hooks=api.Hooks())
 
 
 def _drawing(w: Words, curve: Any) -> str:
