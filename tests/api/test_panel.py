@@ -19,6 +19,7 @@ from rowbatch.results.views import answers_name, write_answers_view
 from rowbatch.store.ledger import Ledger
 from rowbatch.store.rundir import RunDirectory
 from rowbatch.store.view import TableView
+from rowbatch.words.printing import dollars
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_one_cap_over_all_models(tmp_path, providers):
     cap = sum(most) + Decimal("0.000001")
     report = resume(run, max_cost_usd=cap)
     assert providers.paid == {"openai": 12, "anthropic": 0, "gemini": 0}
-    assert f"the cap of ${cap} does not allow it" in str(report.stopped_because)
+    assert f"the cap of {dollars(cap)} does not allow it" in str(report.stopped_because)
     assert preview.own_cost is not None
     assert preview.cost.high_usd == sum(
         one.high_usd for one in (preview.own_cost, *(one.cost for one in preview.members))
@@ -169,7 +170,7 @@ def test_one_cap_over_all_models(tmp_path, providers):
     resume(member)
     assert providers.paid["anthropic"] == 0
     waits = [shard.waits_for for shard in shards_of(member)]
-    assert f"the cap of ${cap} does not allow it" in str(waits[0])
+    assert f"the cap of {dollars(cap)} does not allow it" in str(waits[0])
     resume(run, max_cost_usd=Decimal(5))
     assert providers.paid == {"openai": 12, "anthropic": 12, "gemini": 12}
     assert {row["status"] for row in rows_of(tmp_path / "out.csv")} == {"ok"}

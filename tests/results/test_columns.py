@@ -27,6 +27,7 @@ from rowbatch.steps.collect import collect
 from rowbatch.steps.export import export
 from rowbatch.steps.repair import plan_repair
 from rowbatch.steps.rounds import plan_next_round
+from rowbatch.store import file_states
 from rowbatch.store.sources import digest_file
 
 ENDPOINTS = [Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.EMBEDDINGS]
@@ -152,8 +153,8 @@ def test_a_changed_result_file_is_noticed(tmp_path):
 
 def settled(monkeypatch):
     """Files are small here, and read so soon that a further change might fall into the same tick."""
-    monkeypatch.setattr(columns, "_TICK_NS", -(1 << 62))
-    monkeypatch.setattr(columns, "_LONG_TICK_NS", -(1 << 62))
+    monkeypatch.setattr(file_states, "_TICK_NS", -(1 << 62))
+    monkeypatch.setattr(file_states, "_LONG_TICK_NS", -(1 << 62))
 
 
 def compared(monkeypatch):
@@ -221,8 +222,8 @@ def test_files_that_just_came_are_compared(tmp_path, monkeypatch, tick_ns):
         settled(monkeypatch)
         monkeypatch.setattr(columns.ShardResults, "states", lambda _: ())
     else:
-        monkeypatch.setattr(columns, "_TICK_NS", tick_ns)
-        monkeypatch.setattr(columns, "_LONG_TICK_NS", tick_ns)
+        monkeypatch.setattr(file_states, "_TICK_NS", tick_ns)
+        monkeypatch.setattr(file_states, "_LONG_TICK_NS", tick_ns)
     run = came(tmp_path)
     found = compared(monkeypatch)
     table_of(run)

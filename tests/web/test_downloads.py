@@ -120,6 +120,7 @@ def test_the_extract_tool_writes_numbers_on_demand(job, tmp_path):
                 "results": ("r.jsonl", results.read_bytes()),
                 "join": ("t.csv", (tmp_path / "t.csv").read_bytes()),
             },
+            follow_redirects=True,
         ).text
         assert "columns that are numbers in the output: 1 (age)" in page
         assert "--numbers" in page

@@ -697,10 +697,10 @@ _CSV: dict[str, Entry] = {
     ),
     "not-csv": Entry(
         "{path} is not a CSV file: it is {found} data",
-        "give it the name that belongs to such a file; or unpack it, where it is in another one",
+        "give it the name that belongs to such a file, or save it as CSV; where it is in another file, unpack that",
         zh=(
             "{path} 不是 CSV 文件，而是 {found} 数据",
-            "请使用这类文件应有的文件名；如果它在压缩包里，请先解压",
+            "请使用这类文件应有的文件名，或另存为 CSV；如果它在压缩包里，请先解压",
         ),
     ),
     "archive-with-files": Entry(
