@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.results import coding_sets_of as coding_sets_of
     from rowbatch.desk.row_filter import RowFilter as RowFilter
     from rowbatch.desk.run_states import state_of_runs as state_of_runs
+    from rowbatch.desk.seen_tables import header_of_run as header_of_run
     from rowbatch.desk.settings import Settings as Settings
     from rowbatch.desk.settings import change_settings as change_settings
     from rowbatch.desk.settings import read_settings as read_settings
@@ -202,6 +203,7 @@ _PLACES = {
     "codebook_yaml": "desk.recipes",
     "column_names": "desk.questions",
     "columns_of_people": "desk.people",
+    "header_of_run": "desk.seen_tables",
     "names_a_model": "desk.people",
     "rows_tried": "desk.needed",
     "sets_of_path": "desk.needed",

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from rowbatch.api.runs import Run
 from rowbatch.core.plan import Source
-from rowbatch.requests.pipeline import is_same
+from rowbatch.requests.pipeline import is_same, open_source
 from rowbatch.store.file_states import settled, states_of
 from rowbatch.store.home import private_folder
 from rowbatch.store.kept_frames import keep_document, kept_document
@@ -32,3 +33,13 @@ def is_seen_same(source: Source, path: Path) -> bool:
         private_folder(place.parent)
         keep_document(place, about, plain)
     return found
+
+
+def header_of_run(run: Run) -> tuple[str, ...]:
+    """
+    Names of the columns of a run's table.
+
+    Raises:
+        RunError: The table is gone, or another one lies in its place.
+    """
+    return open_source(run.plan.source, run.path, is_seen_same).header

@@ -72,7 +72,7 @@ def _new(request: Request, of: str, form: FormData | None = None, error: Shown |
     if job is not None:
         run = job.run
         book: Any = run.codebook
-        header, text, name = run.header, run.plan.question.text, job.status.name
+        header, text, name = desk.header_of_run(run), run.plan.question.text, job.status.name
         built = job.status.built
         with_text = built.rows - built.skipped if built is not None else 0
     else:

@@ -37,7 +37,7 @@ def stability(request: Request) -> Response:
     values: dict[str, Any] = {"variables": variables, "variable": variable, "shown": None, "curve": None}
     label = asked.get("label", "")
     values["label"] = label if variable is not None and label in variable.choices else ""
-    columns = list(job.run.header)
+    columns = list(results.header)
     values["columns"] = columns
     values["by"] = asked.get("by", "") if asked.get("by", "") in columns else ""
     values["between"] = asked.get("between", "").strip()
