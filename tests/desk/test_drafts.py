@@ -289,6 +289,30 @@ def test_what_another_page_wrote_is_kept_aside(table):
     assert table.draft_version == version
 
 
+def test_what_comes_late_from_a_page_that_was_left_takes_no_place(table):
+    """
+    It is kept aside where another page has written since, holds where none has, and is not there twice.
+    """
+
+    def say(question, page, turn, version, edits, is_left):
+        table.save_draft(
+            {"draft": draft(question=question).to_plain()},
+            turn=(page, turn),
+            view=desk.PageView(version, edits, is_left),
+        )
+
+    say("Left?", "one", 1, 0, 1, is_left=True)
+    assert (asked(table), table.draft_version) == ("Left?", 1)
+    say("After it?", "two", 1, 1, 1, is_left=False)
+    say("Left, and sent once more?", "one", 2, 0, 1, is_left=True)
+    assert (asked(table), table.replaced_draft()) == ("After it?", {})
+    say("Left, and changed before?", "one", 3, 0, 2, is_left=True)
+    assert (asked(table), table.draft_version) == ("After it?", 2)
+    assert desk.read_draft(table.replaced_draft()).questions[0].question == "Left, and changed before?"
+    say("After all?", "two", 2, 1, 2, is_left=False)
+    assert (asked(table), table.draft_version) == ("After all?", 3)
+
+
 def test_a_draft_survives_being_kept(table):
     """
     What was kept comes back; what is damaged, or of another kind, is as it was at first.

@@ -88,10 +88,12 @@ class PageView:
     Attributes:
         version: Of the draft that it was opened with.
         edits: How often something was changed on it by now; None where it doesn't count.
+        is_left: It was left when this was said, which may come in long after that.
     """
 
     version: int
     edits: int | None = None
+    is_left: bool = False
 
 
 class LibraryTable:
@@ -194,7 +196,8 @@ class LibraryTable:
         Keep what was said about it; what `changes` does not name stays as it was.
 
         Where a page says a draft that was opened before another page said one, what was last done holds, and
-        the other's is kept aside (`replaced_draft`).
+        the other's is kept aside (`replaced_draft`). What comes from a page that was left meanwhile takes the
+        place of nothing that another page said: then that is kept aside.
 
         Args:
             changes: Parts of it, by name.
@@ -217,6 +220,11 @@ class LibraryTable:
             is_behind = view is not None and _is_behind(kept, who, view.version)
             if is_behind and view is not None and not library.take_edits(self.id, who, view.edits):
                 # Somebody only looks at a page, and what it shows is not true any more.
+                return
+            if is_behind and view is not None and view.is_left:
+                if kept.get("draft") != changes.get("draft"):
+                    told = {**kept, "replaced": json.loads(json.dumps(changes.get("draft")))}
+                    write_atomically(self.folder / _DRAFT, json.dumps(told).encode(), overwrite=True)
                 return
             library.drafts_said_at[self.id] = (max(at, last_at), who)
             # As it will be read.

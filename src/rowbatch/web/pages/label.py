@@ -114,7 +114,8 @@ def save(request: Request, table: desk.LibraryTable, draft: desk.Draft, form: Fo
     number = _count_of(form, "turn")
     turn = (who, number) if who and number is not None else None
     version = _count_of(form, "version")
-    view = desk.PageView(version, _count_of(form, "edits")) if version is not None else None
+    is_left = form is not None and text_of(form, "left") == "1"
+    view = desk.PageView(version, _count_of(form, "edits"), is_left) if version is not None else None
     table.save_draft({"draft": draft.to_plain()}, request.state.came_at, turn, view)
 
 

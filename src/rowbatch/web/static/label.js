@@ -17,6 +17,12 @@ function written() {
   fields.set("edits", edits);
   return fields;
 }
+// What is sent of a page that is left may come in late: it takes the place of nothing that was written after it.
+function leaving() {
+  const fields = written();
+  fields.set("left", "1");
+  return fields;
+}
 
 // Until the program has it, what was written is in this tab too: a page may be left before it is sent. An address
 // may hold a password, and is not kept here.
@@ -26,7 +32,7 @@ function noted() {
   if (now === last) return;
   last = now;
   form.elements.edits.value = ++edits;
-  const fields = written();
+  const fields = leaving();
   fields.delete("base_url");
   try {
     sessionStorage.setItem(key, JSON.stringify(Array.from(fields)));
@@ -70,7 +76,7 @@ if (left) {
   }, () => { form.inert = false; });
 }
 addEventListener("pagehide", () => {
-  if (edits > kept && !isSent) post(Array.from(written()), true).catch(() => {});
+  if (edits > kept && !isSent) post(Array.from(leaving()), true).catch(() => {});
 });
 // Another form of the page works on what the program has: that is to be all of it.
 document.addEventListener("submit", event => {
