@@ -206,3 +206,35 @@ def test_a_refusal_that_quotes_the_form_is_of_its_own_row(place, capsys):
     told = capsys.readouterr().out
     assert told.count("-> good") == 11
     assert REFUSED not in told
+
+
+def test_a_trial_that_was_stopped_goes_on_where_it_was(place, monkeypatch, capsys):
+    """
+    The same command again pays no row twice, and leaves one run; a trial that is over is not gone on with.
+    """
+
+    class Killed(BaseException):
+        pass
+
+    noted = DirectClient._note
+
+    def kill(self, rows, number, outcome):
+        noted(self, rows, number, outcome)
+        raise Killed
+
+    with fake_upstream(any_object) as upstream:
+        command = words("try", upstream, "--rows", "8", "--yes")
+        monkeypatch.setattr(DirectClient, "_note", kill)
+        for _ in range(2):
+            with pytest.raises(Killed):
+                run_command_line(command)
+        monkeypatch.setattr(DirectClient, "_note", noted)
+        assert run_command_line(command) == 0
+        assert capsys.readouterr().out.count("-> good") == 8
+        paid = answered(upstream, any_object)
+        assert (len(paid), set(paid.values())) == (8, {1})
+        assert [run.name for run in (place / "rowbatch-runs").iterdir()] == ["t-try"]
+        assert run_command_line(command) == 0
+        assert "-> good" in capsys.readouterr().out
+        assert answered(upstream, any_object) == paid
+        assert [run.name for run in (place / "rowbatch-runs").iterdir()] == ["t-try"]
