@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -340,10 +341,50 @@ def test_a_student_of_something_else_is_refused(made: Made, wave: Wave, tmp_path
         {"codes": np.array([{}] * len(arrays["codes"]), dtype=object)},
     ):
         np.savez(path, **{**arrays, **changed})
-        with pytest.raises(RunError) as damaged:
+        with pytest.raises(InputError) as damaged:
             made.run.distil(wave.table, tmp_path / "out.csv", student=path)
-        assert damaged.value.kind == "student-damaged"
+        assert damaged.value.kind == "student-unreadable"
+        assert "remove" not in (damaged.value.hint or "")
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_that_is_no_student_is_refused_whatever_it_is(
+    made: Made, wave: Wave, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A table, a part of a student, one that is packed and damaged, one of parts that do not go together, with a
+    digest that is right: each ends with a sentence, and nobody is told to remove the file.
+    """
+    kept, whole = read_student(wave.student), wave.student.read_bytes()
+    path = tmp_path / "s.npz"
+    packed = io.BytesIO()
+    with np.load(wave.student) as content:
+        np.savez_compressed(packed, **dict(content))
+    half = bytearray(packed.getvalue())
+    half[len(half) // 2 : len(half) // 2 + 64] = bytes(64)
+    files = [wave.table.read_bytes(), b"", whole[: len(whole) // 2], bytes(half), b"PK\x03\x04" + bytes(40)]
+    learning = kept.learning
+    weights = learning.student.weights
+    for changed in (
+        replace(learning.student, labels=learning.student.labels[:1]),
+        replace(learning.student, labels=()),
+        replace(learning.student, weights=replace(weights, of_features=weights.of_features[:-1])),
+        replace(learning.student, weights=replace(weights, intercepts=weights.intercepts[:, None])),
+    ):
+        write_student(path, replace(learning, student=changed), kept.lesson, ["x"] * len(kept.texts))
+        files.append(path.read_bytes())
+    said = replace(learning.unseen, codes=learning.unseen.codes + 7)
+    write_student(path, replace(learning, unseen=said), kept.lesson, ["x"] * len(kept.texts))
+    files.append(path.read_bytes())
+    out = tmp_path / "a.csv"
+    command = ["distil", str(made.run.path), "--table", str(wave.table), "--student", str(path)]
+    for content in files:
+        path.write_bytes(content)
+        assert run_command_line([*command, "-o", str(out)]) == 3
+        told = capsys.readouterr().err
+        assert "is no student, or none that this version reads" in told
+        assert "remove" not in told
+    assert not out.exists()
 
 
 def test_the_command_takes_up_a_student(

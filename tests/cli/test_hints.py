@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import sqlite3
 import tarfile
 import zipfile
@@ -11,7 +12,9 @@ import pytest
 import rowbatch
 from end_to_end import environment, run_here
 from rowbatch import api
+from rowbatch.core.table_options import ReadOptions
 from rowbatch.errors import RowbatchError
+from rowbatch.programs import opening
 from rowbatch.words.entries import ENTRIES
 
 ASKS = ("--text", "post", "--model", "m", "-o", "out.jsonl")
@@ -118,13 +121,57 @@ def test_one_text_is_a_table_of_a_row(tmp_path, name):
     assert api.look_at_table(tmp_path / "one.zip").columns == ("file", "text")
 
 
-def test_a_list_of_texts_is_read_by_the_line_where_somebody_says_so(tmp_path):
+POSTS = {
+    "first-is-long.txt": ["This one was really much better than all others, honestly", "bad", "so, so"],
+    "commas.txt": ["Great phone, love it", "bad, bad, bad", "fine; mostly", "meh"],
+    "short.txt": ["good", "bad", "so so"],
+    "quotes.txt": ['"Great" is what they said to me about it', 'she said "no" to me', 'an open " quote', "x"],
+    "numbers.txt": ["12", "13", "what, 14?"],
+    "tabs.txt": ["a\tb and what follows in that line", "c", "d|e|f|g"],
+    "chinese.txt": ["这个手机很好，我很喜欢。", "太差了！", "一般"],
+    "many.txt": [
+        f"post {number}, with {'a comma, ' * (number % 3)}and words enough" for number in range(1000)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_a_list_of_posts_is_read_by_the_line_where_somebody_says_so(tmp_path, name):
     """
-    A file .txt with a text a line looks like one text.
+    Each line is a row as it stands, the first one too, whatever signs it has, and a blank one has no text; in
+    a zip file, packed, with Windows' ends of lines, too. Where it is taken for something else, it says how.
     """
-    (tmp_path / "l.txt").write_text(TEXTS["l.txt"], encoding="utf-8")
-    lines = api.look_at_table(tmp_path / "l.txt", program="plain", header="none")
-    assert (lines.rows, len(lines.columns)) == (2, 1)
+    posts = POSTS[name]
+    files = {name: "\n".join(posts), f"w-{name}": "\r\n\r\n".join(posts) + "\r\n"}
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content.encode())
+    zipped(tmp_path / "one.zip", {name: files[name].encode()})
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(files[name].encode()))
+    for file in (*files, "one.zip", f"{name}.gz"):
+        looked = api.look_at_table(tmp_path / file, program="lines")
+        blank = len(posts) - 1 if file.startswith("w-") else 0
+        assert (looked.rows, looked.columns) == (len(posts) + blank, ("text",))
+        done = typed(
+            tmp_path,
+            "convert",
+            file,
+            "--program",
+            "lines",
+            "--text",
+            "text",
+            *ASKS[2:],
+            "--skip-empty",
+            "--overwrite",
+        )
+        assert done.returncode == 0, done.stderr
+        asked = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+        assert [one["body"]["messages"][-1]["content"] for one in asked] == posts
+    table = opening.open_table(tmp_path / name, ReadOptions(program="lines"))
+    assert [row[0] for row in opening.open_table(tmp_path / name, table.reading).peek(2000)] == posts
+    if name != "tabs.txt":
+        # Taken for one text, or for a table with the first one as its header.
+        done = typed(tmp_path, "convert", name, "--text", "text", *ASKS[2:], "--overwrite")
+        assert "--program lines" in done.stdout + done.stderr
 
 
 def test_several_texts_in_a_zip_file_are_a_row_each(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rowbatch.core.weaker_forms import weaker_after, with_schema_in_prompt, with_weaker_form
+from rowbatch.core.weaker_forms import KnownForm, weaker_after, with_schema_in_prompt, with_weaker_form
 
 SCHEMA = {"type": "object", "properties": {"mood": {"enum": ["good", "bad"]}}}
 CHAT = {
@@ -51,6 +51,8 @@ def test_each_weaker_form_is_asked_for_once(body):
         pytest.param(CHAT, 400, "no such model", id="another-thing"),
         pytest.param(CHAT, 400, "Invalid schema for response_format 'a'", id="the-schema-itself"),
         pytest.param(CHAT, 400, "invalid_json_schema response_format", id="its-code"),
+        pytest.param(CHAT, 400, "context_length_exceeded 'what is json_schema?' is too long", id="one-text"),
+        pytest.param(CHAT, 400, "content_filter in 'json_schema'", id="a-filter-that-quotes"),
     ],
 )
 def test_what_is_not_about_the_form_is_not_asked_again(body, status, told):
@@ -72,3 +74,21 @@ def test_the_prompt_says_the_schema_once_and_beside_what_it_has():
     odd = {**CHAT, "messages": 5}
     assert with_schema_in_prompt(odd) is odd
     assert with_schema_in_prompt({"messages": []}) == {"messages": []}
+
+
+def test_answers_alone_show_how_the_next_row_is_asked():
+    """
+    The first answer of a weaker form does; where the schema was taken before, three of them one after the
+    other do, as when another server stands there now.
+    """
+    form = KnownForm()
+    form.answered(1)
+    form.answered(2)
+    assert form.weaker == 2
+    form.answered(0)
+    assert form.weaker == 0
+    shown = []
+    for weaker in (1, 1, 0, 1, 1, 1):
+        form.answered(weaker)
+        shown.append(form.weaker)
+    assert shown == [0, 0, 0, 0, 0, 1]

@@ -214,6 +214,11 @@ def test_a_name_that_is_not_ours_is_refused(endpoint, host):
         ("localhost:1", True),
         ("192.168.1.7:{port}", True),
         ("[2001:db8::1]:{port}", True),
+        ("[FE80::1%eth0]:{port}", True),
+        ("[fe80::1%25eth0]", True),
+        ("[fe80::1%eth0.evil.example", False),
+        ("[evil.example%eth0]", False),
+        ("anna@localhost:{port}", False),
         ("gpu-1.lab.example.org", True),
         ("GPU-1.lab.example.org.:443", True),
         ("{own}:{port}", True),
@@ -253,6 +258,21 @@ def test_a_proxy_before_a_closed_server_may_keep_its_name(tmp_path):
         ):
             headers = {"authorization": f"Bearer {KEY}", "host": host}
             assert call(endpoint, "GET", "/v1/models", headers=headers)[0] == status
+
+
+def test_a_call_with_two_names_is_refused(tmp_path):
+    """
+    A proxy may have looked at one of them and let it pass, while the server looks at the other.
+    """
+    with running_server(tmp_path, ScriptedEngine()) as endpoint:
+        place = urllib.parse.urlsplit(endpoint.base_url)
+        for hosts_of_it in (["localhost", "evil.example"], ["evil.example", "localhost"], ["localhost"] * 2):
+            lines = "".join(f"Host: {host}:{place.port}\r\n" for host in hosts_of_it)
+            head = f"GET /v1/models HTTP/1.1\r\n{lines}Authorization: Bearer {KEY}\r\n\r\n"
+            with socket.create_connection((place.hostname, place.port), timeout=60) as to:
+                to.sendall(head.encode())
+                status = to.recv(100).split()[1]
+            assert status in (b"400", b"403")
 
 
 @pytest.mark.parametrize(

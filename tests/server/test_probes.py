@@ -293,6 +293,29 @@ def test_one_row_on_a_server_that_refuses_all_forms_or_another_thing(tmp_path):
     assert health["ignored_by_upstream"] == {}
 
 
+def test_a_refusal_that_quotes_the_form_changes_no_other_row(tmp_path):
+    """
+    A filter may quote a text that has the name of the form in it: this row fails, all others are asked as
+    they were written, and nobody is told that schemas are refused.
+    """
+
+    def answer(body):
+        if body["messages"][-1]["content"] == "text 0":
+            return refusal("not allowed: 'is json_schema better than XML?'")
+        return said('{"mood": "good"}')
+
+    bodies = [
+        {"model": MODEL, "messages": [{"role": "user", "content": f"text {row}"}], "response_format": FORM}
+        for row in range(25)
+    ]
+    batch, results, upstream = done_batch(tmp_path, answer, bodies)
+    assert sorted(one["response"]["status_code"] for one in results) == [*[200] * 24, 400]
+    others = [call for call in upstream.calls if call["messages"][-1]["content"] != "text 0"]
+    assert [call["response_format"] for call in others] == [FORM] * 24
+    assert len(upstream.calls) <= 24 + 3
+    assert "rowbatch" not in batch
+
+
 def test_a_schema_that_is_refused_is_no_reason_against_another(tmp_path):
     """
     Servers refuse some schemas alone, and whose that is concerns nobody else.

@@ -170,4 +170,71 @@ def test_who_goes_on_asks_as_it_was_asked(place, monkeypatch):
     (path,) = place.rglob("*.journal.jsonl")
     entries = Journal(path).read().all
     assert sum(entry["as"] == "intent" for entry in entries) == len(upstream.calls)
-    assert {entry["form"] for entry in entries if entry["as"] == "weaker"} == {1}
+    assert {entry["form"] for entry in entries if entry["as"] == "answer"} == {1}
+
+
+def quoted(body):
+    """As a filter that says which words it does not like, here those of a post about JSON."""
+    text = str(body["messages"][-1]["content"])
+    if text == TEXTS[4]:
+        return refusal(f"This text may not be asked: 'is json_schema better than XML?' ({text})")
+    return said('{"label": "good"}')
+
+
+def test_a_refusal_that_quotes_the_form_is_of_its_own_row(place, capsys):
+    """
+    A text may have the name of the form in it: its row is asked three times at most and fails, and no other
+    one is asked for less, in a run and in a trial.
+    """
+    with fake_upstream(quoted) as upstream:
+        assert run_command_line(words("run", upstream, "--direct", "--yes", "--poll-seconds", "0")) == 9
+        asked = Counter(call["messages"][-1]["content"] for call in upstream.calls)
+        assert asked.pop(TEXTS[4]) <= 3
+        assert asked == dict.fromkeys([*TEXTS[:4], *TEXTS[5:]], 1)
+        others = [call for call in upstream.calls if call["messages"][-1]["content"] != TEXTS[4]]
+        assert all(call["response_format"]["type"] == "json_schema" for call in others)
+    out = read_rows(place / "rowbatch-runs" / "t" / "labelled.csv")
+    assert [row["label"] for row in out] == [*["good"] * 4, "", *["good"] * 7]
+    capsys.readouterr()
+    run_command_line(["status", "t"])
+    assert REFUSED not in capsys.readouterr().out
+    with fake_upstream(quoted) as upstream:
+        run_command_line(words("try", upstream, "--rows", "12", "--yes"))
+        forms = [(call["messages"][-1]["content"], call.get("response_format")) for call in upstream.calls]
+        assert [text for text, _ in forms].count(TEXTS[4]) <= 3
+        assert all(form and form["type"] == "json_schema" for text, form in forms if text != TEXTS[4])
+    told = capsys.readouterr().out
+    assert told.count("-> good") == 11
+    assert REFUSED not in told
+
+
+def test_a_trial_that_was_stopped_goes_on_where_it_was(place, monkeypatch, capsys):
+    """
+    The same command again pays no row twice, and leaves one run; a trial that is over is not gone on with.
+    """
+
+    class Killed(BaseException):
+        pass
+
+    noted = DirectClient._note
+
+    def kill(self, rows, number, outcome):
+        noted(self, rows, number, outcome)
+        raise Killed
+
+    with fake_upstream(any_object) as upstream:
+        command = words("try", upstream, "--rows", "8", "--yes")
+        monkeypatch.setattr(DirectClient, "_note", kill)
+        for _ in range(2):
+            with pytest.raises(Killed):
+                run_command_line(command)
+        monkeypatch.setattr(DirectClient, "_note", noted)
+        assert run_command_line(command) == 0
+        assert capsys.readouterr().out.count("-> good") == 8
+        paid = answered(upstream, any_object)
+        assert (len(paid), set(paid.values())) == (8, {1})
+        assert [run.name for run in (place / "rowbatch-runs").iterdir()] == ["t-try"]
+        assert run_command_line(command) == 0
+        assert "-> good" in capsys.readouterr().out
+        assert answered(upstream, any_object) == paid
+        assert [run.name for run in (place / "rowbatch-runs").iterdir()] == ["t-try"]

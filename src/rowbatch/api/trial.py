@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from rowbatch.api.hooks import Hooks
-from rowbatch.api.runs import Preview, Run, create, question_of, runs_to_go_on_with, without_column
+from rowbatch.api.runs import Preview, Run, create, open_run, question_of, runs_to_go_on_with, without_column
 from rowbatch.api.standing import RUNS_FOLDER
 from rowbatch.core.document import Block, Paragraph, Shown, Table, named
 from rowbatch.core.states import RowStatus
@@ -182,7 +182,34 @@ def try_table(table: str | Path, *, count: int = 10, seed: int = 1, **options: A
     # What was said of the file says nothing of these rows.
     others = {name: value for name, value in options.items() if name not in reading}
     run = create(frame, run=free_run_path(Path(RUNS_FOLDER), f"{Path(copy.path).stem}-try"), **others)
+    if (begun := _begun(run)) is not None:
+        cap = run.policy().max_cost_usd
+        run.discard_untouched()
+        run = open_run(begun, headers=options.get("headers") or ())
+        if cap is not None:
+            run.change_policy(max_cost_usd=cap)
     return Trial(run, tuple(numbers), partial(preview_table, table, **options))
+
+
+_UNREAD = ("running", "over", "downloaded")
+"""States in which something was sent, and its answers may not be in a table yet."""
+
+
+def _begun(run: Run) -> Path | None:
+    """A trial of the same rows that was stopped: it may have paid for answers that nobody has read yet."""
+    for place in sorted(run.path.parent.glob("*-try*")):
+        if place == run.path or not (place / "run.toml").is_file():
+            continue
+        try:
+            plan = RunDirectory(place).plan()
+            source = replace(plan.source, path=run.plan.source.path)
+            same = replace(plan, source=source, output=run.plan.output).asks_the_same(run.plan)
+            if same and Run(place).status(most_states=0, most_events=0).state in _UNREAD:
+                return place
+        except RowbatchError:
+            # Whatever is wrong with it is told where it is opened by name.
+            continue
+    return None
 
 
 def preview_table(

@@ -19,6 +19,8 @@ PLAIN = "plain"
 """What `ReadOptions.program` says where a table is read as it stands, whichever program wrote it."""
 DOCUMENTS = "documents"
 """The program that stands for a folder of documents."""
+LINES = "lines"
+"""The one that stands for a text of which each line is a row."""
 NO_DOCUMENTS = frozenset((".csv", ".tsv", ".json", ".jsonl", ".js", ".xlsx", ".sav", ".dta", ".parquet"))
 """Endings of files of archives and tables, as of the output of a run, which are no documents."""
 _LINES = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _FORMS_BY_STRENGTH = ("json_schema", "json_object")
@@ -17,6 +18,39 @@ _REFUSALS = (400, 404, 415, 422, 501)
 _NAMES_OF_FORMS = ("response_format", "json_schema", "text.format")
 _OWN_FAULTS = ("invalid schema", "invalid_json_schema")
 """A schema that is none is refused by who knows schemas: it is no gain to ask without."""
+_OF_ONE_TEXT = ("context_length_exceeded", "string_above_max_length", "content_filter", "content_policy")
+"""A refusal of a text may quote what was asked, and with that the form."""
+_ANSWERS_THAT_SHOW = 3
+
+
+@dataclass(slots=True)
+class KnownForm:
+    """
+    How the next row is to be asked, by what was answered: a refusal may be about its own row, but who answers
+    a weaker form and never the schema takes no schemas.
+
+    Attributes:
+        weaker: As of `weaker_after`.
+    """
+
+    weaker: int = 0
+    _is_taken: bool = False
+    _in_a_row: int = 0
+
+    def answered(self, weaker: int) -> None:
+        """
+        A row was answered.
+
+        Args:
+            weaker: How much weaker a form it was asked for; 0 is the schema.
+        """
+        if not weaker:
+            # Who took a schema takes others, unless several rows one after the other say otherwise.
+            self.weaker, self._is_taken, self._in_a_row = 0, True, 0
+            return
+        self._in_a_row += 1
+        if not self._is_taken or self._in_a_row >= _ANSWERS_THAT_SHOW:
+            self.weaker = max(self.weaker, weaker)
 
 
 def form_of(body: Mapping[str, Any]) -> str | None:
@@ -105,5 +139,5 @@ def with_schema_in_prompt(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _refuses_form(status: int | None, told: str) -> bool:
     """Whether a refusal is about the form of the answer, by what it names."""
     said = told.lower()
-    is_own = any(name in said for name in _OWN_FAULTS)
+    is_own = any(name in said for name in (*_OWN_FAULTS, *_OF_ONE_TEXT))
     return status in _REFUSALS and not is_own and any(name in said for name in _NAMES_OF_FORMS)

@@ -137,6 +137,7 @@ PROGRAMS: tuple[Known, ...] = (
         "a folder of documents",
         text=lambda suffix, _: suffix in (".pdf", ".docx", ".odt", ".srt", ".vtt", ".md"),
     ),
+    Known("lines", "a text, each line a row"),
     Known("qualtrics", "Qualtrics", table=_always),
     Known("surveymonkey", "SurveyMonkey", table=_always),
     Known("limesurvey", "LimeSurvey", table=_always),

@@ -3,7 +3,8 @@ What is known of the server behind this one: what it ignores of requests, and wh
 
 What it ignores is seen in the first answers of batches, and kept with the date over restarts, by its address
 and the name of the model. A form that it refuses is asked otherwise at once, for whoever asks: a refusal is
-not billed. How much weaker is remembered by the schema, since the refusal may be about that one alone.
+not billed. How much weaker is remembered by the schema, since the refusal may be about that one alone, and
+once it was answered: a refusal may be about one text, and quote the form.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rowbatch.core.states import IGNORABLE
-from rowbatch.core.weaker_forms import format_of, weaker_after
+from rowbatch.core.weaker_forms import KnownForm, format_of, weaker_after
 from rowbatch.errors import StorageError
 from rowbatch.server.chat_request import CHAT
 from rowbatch.server.engine import EngineReply
@@ -59,7 +60,7 @@ class Habits:
     def __init__(self, storage: Storage, behind: str) -> None:
         self._storage, self._behind = storage, behind
         self._known = storage.habits(behind) if behind else {}
-        self._weaker: dict[str, int] = {}
+        self._forms: dict[str, KnownForm] = {}
 
     @property
     def models(self) -> list[str]:
@@ -113,20 +114,24 @@ class Habits:
             known = self._fresh(model)
             mended = [name for name in known if known[name].is_mended]
         names, schema = frozenset(mended) - {REFUSED_FORM}, _digest(model, body)
+        own = 0
         while True:
-            weaker = self._weaker.get(schema, 0) if schema else 0
+            known_form = self._forms.get(schema)
+            weaker = max(own, known_form.weaker if known_form is not None else 0)
             sent = fitted(body, names, weaker)
             reply = await engine(sent)
-            if isinstance(reply, EngineReply) and not reply.is_answer and schema:
-                told = json.dumps(reply.body)
-                known_now = self._weaker.get(schema, 0)
-                less = weaker_after(body, sent, known_now, reply.status_code, told)
+            is_refused = isinstance(reply, EngineReply) and not reply.is_answer
+            if isinstance(reply, EngineReply) and is_refused and schema:
+                less = weaker_after(body, sent, weaker, reply.status_code, json.dumps(reply.body))
                 if less is not None:
-                    self._remember(schema, less)
+                    own = less
                     continue
-            if weaker and not (isinstance(reply, EngineReply) and not reply.is_answer):
+            is_mended = bool(weaker) and not is_refused
+            if schema and not is_refused:
+                self._learn(schema, weaker)
+            if is_mended:
                 self.note(model, {REFUSED_FORM: True})
-            return Asked(reply, sent, mendable(body, names) | ({REFUSED_FORM} if weaker else set()))
+            return Asked(reply, sent, mendable(body, names) | ({REFUSED_FORM} if is_mended else set()))
 
     def note(self, model: str, seen: Mapping[str, bool], over: Iterable[str] = ()) -> None:
         """
@@ -159,11 +164,13 @@ class Habits:
         since = self._storage.now() - KNOWN_FOR_S
         return {name: habit for name, habit in self._known.get(model, {}).items() if habit.seen_at > since}
 
-    def _remember(self, schema: str, weaker: int) -> None:
-        self._weaker.pop(schema, None)
-        self._weaker[schema] = weaker
-        if len(self._weaker) > _MOST_SCHEMAS:
-            del self._weaker[next(iter(self._weaker))]
+    def _learn(self, schema: str, weaker: int) -> None:
+        """A row with this schema was answered; what was answered last is kept longest."""
+        known = self._forms.pop(schema) if schema in self._forms else KnownForm()
+        self._forms[schema] = known
+        known.answered(weaker)
+        if len(self._forms) > _MOST_SCHEMAS:
+            del self._forms[next(iter(self._forms))]
 
 
 def _can_be_fitted(url: str) -> bool:

@@ -17,7 +17,8 @@ from starlette.types import Scope
 from rowbatch.errors import UsageError
 from rowbatch.server.launch import is_this_computer
 
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\[\]:]+)(?::(?P<port>[0-9]{1,5}))?")
+# An address of one link has the name of the network behind it, as `[fe80::1%eth0]`.
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+(?:%[a-z0-9_.~-]{1,40})?\]|[^\[\]:]+)(?::(?P<port>[0-9]{1,5}))?")
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _MOST_SHOWN_CHARS = 60
 
@@ -47,7 +48,10 @@ class KnownHosts:
         """What is said to a call that names none of them."""
         if self._is_open:
             return "This server is not known by this name; who runs it can say it at the start (--host-name)."
-        return "This server answers to this computer only."
+        return (
+            "This server answers to this computer only, at its own port; a name that a proxy or a tunnel has "
+            "before it is said at the start (--host-name)."
+        )
 
     def has(self, host: bytes, port: int | None) -> bool:
         """

@@ -158,7 +158,11 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         if os.name != "nt":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        # An address of one link says which network it is of, and the system has a number for that.
+        place = (
+            socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4] if "%" in host else (host, port)
+        )
+        listener.bind(place)
         # At once: until it listens, Linux gives the same port to others that ask for it as we do.
         listener.listen()
     except socket.gaierror as error:
@@ -184,6 +188,6 @@ def _own_key(home: Path) -> str:
 
 
 def _endpoint(host: str, listener: socket.socket, key: str) -> Endpoint:
-    shown = "127.0.0.1" if host in ("", "localhost", "0.0.0.0") else host  # noqa: S104
+    shown = "127.0.0.1" if host in ("", "localhost", "0.0.0.0") else "::1" if host == "::" else host  # noqa: S104
     shown = f"[{shown}]" if ":" in shown else shown
     return Endpoint(f"http://{shown}:{listener.getsockname()[1]}/v1", key, not is_this_computer(host))

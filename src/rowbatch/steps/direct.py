@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, assert_never
 
 from rowbatch.core.direct_ids import DIRECT_PREFIX
-from rowbatch.core.weaker_forms import weaker_after, with_weaker_form
+from rowbatch.core.weaker_forms import KnownForm, form_of, weaker_after, with_weaker_form
 from rowbatch.errors import RowbatchError, ServiceError, StorageError, from_os_error
 from rowbatch.http import CarriedOut, PaidOutcome, Refused, Unknown
 from rowbatch.providers import openai
@@ -79,7 +79,9 @@ class _Rows:
         answered, failed: Rows that have an answer, or will have none.
         is_cancelled: Nothing more is asked.
         is_closed: All is over.
-        weaker: How much weaker a form of the answer is asked for, as `weaker_after` has it.
+        weaker: How much weaker a form each row that runs is asked for, or was refused for less, as
+            `weaker_after` has it.
+        is_weaker: A row was answered in a weaker form.
     """
 
     batch_id: str
@@ -93,7 +95,8 @@ class _Rows:
     failed: int = 0
     is_cancelled: bool = False
     is_closed: bool = False
-    weaker: int = 0
+    weaker: dict[int, int] = field(default_factory=dict)
+    is_weaker: bool = False
 
 
 class DirectClient:
@@ -133,7 +136,7 @@ class DirectClient:
         self._busy: Refused | None = None
         self._was_answered = False
         self._first_tries = 0
-        self._weaker = 0
+        self._form = KnownForm()
 
     def __enter__(self) -> Self:
         return self
@@ -272,9 +275,13 @@ class DirectClient:
         kinds = {str(entry.get("as")) for entry in entries.all}
         made = [str(entry.get("at")) for entry in entries.all if entry.get("as") == "made"]
         answered = sum(kind == "answer" for kind in done.values())
+        requests = [json.loads(line) for line in lines]
+        answers = [entry for entry in entries.all if entry.get("as") == "answer"]
+        for entry in answers:
+            self._learn_form(requests[int(entry["row"])], int(entry.get("form", 0)))
         return _Rows(
             batch_id=batch_id,
-            requests=[json.loads(line) for line in lines],
+            requests=requests,
             journal=journal,
             made_at=made[-1] if made else datetime.now(UTC).isoformat(),
             todo=deque(todo),
@@ -282,9 +289,7 @@ class DirectClient:
             failed=sum(kind != "refused" for kind in done.values()) - answered,
             is_cancelled="cancel" in kinds,
             is_closed="closed" in kinds,
-            weaker=max(
-                (int(entry["form"]) for entry in entries.all if entry.get("as") == "weaker"), default=0
-            ),
+            is_weaker=any(entry.get("form") for entry in answers),
         )
 
     def _shown(self, rows: _Rows) -> Mapping[str, Any]:
@@ -295,7 +300,7 @@ class DirectClient:
         elif rows.is_cancelled:
             status = "cancelling"
         refused = [_REFUSED_FORM]
-        remarks = {"rowbatch": {"ignored_by_server": refused, "mended": refused}} if rows.weaker else {}
+        remarks = {"rowbatch": {"ignored_by_server": refused, "mended": refused}} if rows.is_weaker else {}
         return {
             "id": rows.batch_id,
             "object": "batch",
@@ -350,6 +355,8 @@ class DirectClient:
                     may_start = self._pace.may_start(len(rows.running), self._clock.monotonic())
                     if not rows.todo or not may_start or self._fault is not None or rows.is_cancelled:
                         return
+                    if rows.todo[0] not in rows.weaker and self._is_form_unsure(rows):
+                        return
                     number = rows.todo[0]
                     rows.running.add(number)
                     rows.todo.popleft()
@@ -391,30 +398,28 @@ class DirectClient:
             finally:
                 rows.begun.discard(number)
                 rows.running.discard(number)
+                if number not in rows.todo:
+                    rows.weaker.pop(number, None)
                 self._changed.notify_all()
 
     def _begin(self, rows: _Rows, number: int) -> Mapping[str, Any]:
         """Note that a row is asked; its body, as the provider takes it."""
         with self._changed:
-            weaker = self._weaker = max(self._weaker, rows.weaker)
-        sent = with_weaker_form(rows.requests[number]["body"], weaker)
-        is_new = weaker > rows.weaker and sent is not rows.requests[number]["body"]
+            weaker = rows.weaker[number] = max(self._form.weaker, rows.weaker.get(number, 0))
         # First the intent, then the call. No Ctrl-C comes between: none reaches this thread.
-        said = [{"as": "weaker", "form": weaker}] if is_new else []
-        rows.journal.add([*said, {"row": number, "as": "intent"}])
-        if is_new:
-            rows.weaker = weaker
-        return sent
+        rows.journal.add([{"row": number, "as": "intent"}])
+        return with_weaker_form(rows.requests[number]["body"], weaker)
 
     def _asks_for_less(self, rows: _Rows, number: int, sent: Mapping[str, Any], outcome: PaidOutcome) -> bool:
         """Whether the form of the answer was refused: nothing was billed, and a weaker one is asked for."""
         if not isinstance(outcome, Refused):
             return False
         told = f"{outcome.code} {outcome.message}"
-        weaker = weaker_after(rows.requests[number]["body"], sent, self._weaker, outcome.status, told)
+        weaker = weaker_after(rows.requests[number]["body"], sent, self._form.weaker, outcome.status, told)
         if weaker is None:
             return False
-        self._weaker, self._was_answered = weaker, True
+        # Others are asked as before until this is answered: it may have been refused for its own text.
+        rows.weaker[number], self._was_answered = weaker, True
         self._pace.answered()
         self._keep(rows, {"row": number, "as": "refused"})
         rows.todo.appendleft(number)
@@ -426,7 +431,10 @@ class DirectClient:
                 self._pace.answered()
                 self._was_answered = True
                 rows.answered += 1
-                self._keep(rows, {"row": number, "as": "answer", "body": dict(body)})
+                entry = {"row": number, "as": "answer", "body": dict(body)}
+                if self._learn_form(rows.requests[number], weaker := rows.weaker.get(number, 0)) and weaker:
+                    entry["form"], rows.is_weaker = weaker, True
+                self._keep(rows, entry)
             case Unknown(reason):
                 rows.failed += 1
                 self._keep(rows, {"row": number, "as": "lost", "why": reason})
@@ -434,6 +442,17 @@ class DirectClient:
                 self._note_refusal(rows, number, outcome)
             case _:
                 assert_never(outcome)
+
+    def _is_form_unsure(self, rows: _Rows) -> bool:
+        """Whether a row is asked for less than others are: what becomes of it shows how to ask these."""
+        return any(weaker > self._form.weaker for weaker in rows.weaker.values())
+
+    def _learn_form(self, request: Mapping[str, Any], weaker: int) -> bool:
+        """Learn how to ask from an answer; whether its request asks for a schema."""
+        is_asked = form_of(request["body"]) == "json_schema"
+        if is_asked:
+            self._form.answered(weaker)
+        return is_asked
 
     def _note_refusal(self, rows: _Rows, number: int, refused: Refused) -> None:
         if refused.refusal in _ALL_FAIL or (refused.refusal != "unpaid" and refused.status in _BUSY_STATUSES):

@@ -27,7 +27,7 @@ from rowbatch.core.states import RowStatus
 from rowbatch.core.statistics.acceptance import Acceptance
 from rowbatch.core.student.learning import LEAST_ROWS, MOST_ROWS, Learning, learn, learnable, order_of
 from rowbatch.core.table_options import WriteOptions
-from rowbatch.errors import UsageError
+from rowbatch.errors import InputError, RunError, UsageError
 from rowbatch.results.answered import AnsweredTable
 from rowbatch.results.shard_answers import ResultTally
 from rowbatch.store.atomic import atomic_path
@@ -253,10 +253,14 @@ def take_student(
         path: Of the student.
     Raises:
         UsageError: It learned another question, or was taught by other columns.
-        RunError: The file is damaged.
-        InputError, StorageError: It cannot be read.
+        InputError: The file is no student, or damaged, or there is none.
+        StorageError: It cannot be read.
     """
-    kept = read_student(path)
+    try:
+        kept = read_student(path)
+    except RunError as error:
+        # It may be any file of theirs, and is not to be removed.
+        raise InputError("student-unreadable", path=str(path)) from error
     here, there = lesson_of(run, variable, taught.columns), kept.lesson
     if there.variable != here.variable:
         raise UsageError(

@@ -17,7 +17,7 @@ from rowbatch.core.forms import Forgiveness, forgiven_notices
 from rowbatch.core.result import read_line
 from rowbatch.core.samples import row_of_request
 from rowbatch.core.states import RowStatus, ShardState
-from rowbatch.core.weaker_forms import weaker_after, with_weaker_form
+from rowbatch.core.weaker_forms import KnownForm, form_of, weaker_after, with_weaker_form
 from rowbatch.errors import ServiceError, from_os_error
 from rowbatch.http import was_sent
 from rowbatch.providers.base import BatchClient
@@ -111,13 +111,16 @@ def try_rows(
         uncut = [s for s in ledger.shards() if s.state is not ShardState.CUT]
     # Rows whose answers were taken over are tried where there are no others.
     shards = [s for s in uncut if s.round == 1] or [s for s in uncut if s.round == 0]
-    weaker = max((int(entry.get("weaker", 0)) for entry in known.values()), default=0)
+    form = KnownForm()
+    for entry in known.values():
+        _learn(form, entry)
     for number, request in enumerate(_spread(run, shards, rows), start=1):
         custom_id = str(request["custom_id"])
         if custom_id in known:
             continue
-        result, weaker = _ask(client, request, weaker, is_first=not known)
+        result, weaker = _ask(client, request, form.weaker, is_first=not known)
         known[custom_id] = {"request": request, "result": result, "weaker": weaker}
+        _learn(form, known[custom_id])
         _append(run, known[custom_id])
         if progress:
             progress(number)
@@ -128,6 +131,11 @@ def measured_answer_tokens(run: RunDirectory) -> float | None:
     """Mean tokens of an answer in the trial; None when there was none."""
     counts = [_tokens(entry["result"])[1] for entry in _read(run).values() if _is_answer(entry["result"])]
     return sum(counts) / len(counts) if counts else None
+
+
+def _learn(form: KnownForm, entry: Mapping[str, Any]) -> None:
+    if _is_answer(entry["result"]) and form_of(entry["request"]["body"]) == "json_schema":
+        form.answered(int(entry.get("weaker", 0)))
 
 
 def _ask(
@@ -269,7 +277,7 @@ def _report(
         usd=usd,
         prompt_tokens=sum(t.prompt_tokens for t in answered) / len(answered) if answered else None,
         answer_tokens=sum(t.answer_tokens for t in answered) / len(answered) if answered else None,
-        is_form_weaker=any(entry.get("weaker") for entry in known.values()),
+        is_form_weaker=any(entry.get("weaker") and _is_answer(entry["result"]) for entry in known.values()),
     )
 
 

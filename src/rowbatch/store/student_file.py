@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,11 @@ from rowbatch.store.atomic import write_atomically
 FORMAT = 2
 Arrays = dict[str, npt.NDArray[Any]]
 _MOST_BYTES = 1 << 32
+# What NumPy, zip files, what these may be packed by, and JSON raise for what is not as it should be.
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, struct.error),
+)
 _ARRAYS = {
     "words": np.uint64,
     "runs": np.uint64,
@@ -144,7 +152,7 @@ def read_student(path: Path) -> KeptStudent:
             return _read(file)
     except OSError as error:
         raise from_os_error(error, str(path)) from error
-    except (ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile, OverflowError):
+    except _DAMAGE:
         raise RunError("student-damaged", path=str(path)) from None
 
 
@@ -161,8 +169,7 @@ def _read(file: io.BufferedReader) -> KeptStudent:
         raise ValueError("another format")
     if any(arrays[name].dtype != kind for name, kind in _ARRAYS.items()) or digest != _digest(arrays):
         raise ValueError("another content")
-    if not len(arrays["texts"]) == len(arrays["codes"]) == len(arrays["sure"]):
-        raise ValueError("rows that do not go together")
+    _require_shapes(arrays, told)
     student = Student(
         tuple(map(str, told["labels"])),
         bool(told["several"]),
@@ -185,6 +192,26 @@ def _read(file: io.BufferedReader) -> KeptStudent:
         str(about["run"]), str(about["variable"]), dict(about["rules"]), tuple(map(str, about["columns"]))
     )
     return KeptStudent(learning, lesson, arrays["texts"], digest.hex())
+
+
+def _require_shapes(arrays: Arrays, told: Mapping[str, Any]) -> None:
+    """That all of it goes together: the digest says that nobody changed it since, and not who made it."""
+    labels, rows = len(told["labels"]), len(arrays["texts"])
+    features = len(arrays["words"]) + len(arrays["runs"])
+    shapes = {
+        **dict.fromkeys(("texts", "codes", "sure"), (rows,)),
+        "idf": (features,),
+        "of_features": (features, labels),
+        "intercepts": (labels,),
+    }
+    if any(arrays[name].shape != shape for name, shape in shapes.items()):
+        raise ValueError("parts that do not go together")
+    if any(arrays[name].ndim != 1 for name in ("words", "runs", "known")):
+        raise ValueError("parts that do not go together")
+    codes = arrays["codes"]
+    most = 1 << labels if told["several"] else labels
+    if labels < 1 or (rows and not 0 <= codes.min() <= codes.max() < most):
+        raise ValueError("labels that are none")
 
 
 def _digest(arrays: Arrays) -> bytes:

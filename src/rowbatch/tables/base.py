@@ -26,6 +26,7 @@ from rowbatch.tables.bounds import require_columns
 from rowbatch.tables.extensions import plain_values
 from rowbatch.words.notice import Notice
 
+_MOST_SHOWN = 40
 _DELIMITERS = (";", "\t", "|", ",")
 # Who speaks, in the first line of an interview: `I:`, `INTERVIEWER:`, `[00:01] Anna:`.
 _SAID = re.compile("(?:\\[[\\d:.]+\\]\\s*)?\\w{1,20}(?::\\s|\uff1a)")
@@ -240,9 +241,13 @@ class Table(ABC):
             len(header.split()) > 5 or _SAID.match(header) or _SENTENCE.search(header)
             for header in self.header
         )
+        return self._is_called_text and is_running
+
+    @property
+    def _is_called_text(self) -> bool:
         # In a zip file it is the one that is read there.
         name = (self.format == "csv" and self.reading.sheet) or self.path.name
-        return name.lower().endswith(".txt") and is_running
+        return name.lower().endswith(".txt")
 
     @property
     def guessed_encoding(self) -> str:
@@ -335,16 +340,16 @@ class Table(ABC):
                 numbers=[position + 1 for position in found],
             )
         guess = near_name(name, self.header) or None
-        self._require_a_table(name)
+        self._require_a_table(name, guess)
         raise TableError(
             "no-such-column" if guess is None else "no-such-column-but-near",
             path=str(self.path),
             column=name,
             near=guess,
-            columns=list(self.header[:40]),
+            columns=list(self.header[:_MOST_SHOWN]),
         )
 
-    def _require_a_table(self, name: str) -> None:
+    def _require_a_table(self, name: str, guess: str | None) -> None:
         """Say that a file is read otherwise than it is meant, where its header shows that."""
         for delimiter in _DELIMITERS if len(self.header) == 1 else ():
             if name in (cell.strip(' "') for cell in self.header[0].split(delimiter)):
@@ -357,6 +362,11 @@ class Table(ABC):
                 )
         if self.is_running_text:
             raise TableError("no-such-column-in-text", path=str(self.path), column=name)
+        # In a list of texts commas have blanks behind them, and names of columns have none before them.
+        may_be_list = len(self.header) == 1 or any(header[:1].isspace() for header in self.header)
+        if guess is None and self.format == "csv" and self._is_called_text and may_be_list:
+            shown = list(self.header[:_MOST_SHOWN])
+            raise TableError("no-such-column-in-list", path=str(self.path), column=name, columns=shown)
 
 
 def blank_rows(

@@ -91,7 +91,12 @@ class Records:
         if above:
             with self._open(from_begin=True) as text:
                 header = list(islice(lines_of(text, self._most), above))[-1:]
-        return way_out(header, list(islice(self.lines_from(line), MOST_LINES)), self._dialect, self._width)
+        way = way_out(header, list(islice(self.lines_from(line), MOST_LINES)), self._dialect, self._width)
+        # A list of texts is cut by the commas in them.
+        may_be_list = ".txt" in map(str.lower, self._path.suffixes)
+        if may_be_list and (way.kind == "way-of-bad-rows" or self._width == 1):
+            return Notice("way-of-lines", {"otherwise": way})
+        return way
 
     def lines_from(self, line: int) -> Iterator[str]:
         """The lines of the file from a line on, read anew; up to what is not of its encoding."""

@@ -207,6 +207,7 @@ def _programs(w: Words) -> dict[str, str]:
     """What programs are called, by their names; most have the same name in every language."""
     in_words = {
         "documents": w.t("a folder of documents"),
+        "lines": w.t("a text, each line a row"),
         "reddit": w.t("Reddit, dumps of comments and submissions"),
         "x": w.t("X (Twitter), archive of an account"),
         "twarc": w.t("X (Twitter), answers of its API (twarc)"),

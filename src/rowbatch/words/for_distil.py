@@ -89,6 +89,16 @@ DISTIL: dict[str, Entry] = {
             "删除它即可：系统会根据任务重新学习出同样的学生模型",
         ),
     ),
+    "student-unreadable": Entry(
+        "{path} is no student, or none that this version reads: it was changed, cut off, or written by another one",
+        "name the file that distil names at its end, in the folder students of a run; without --student the labels of the "
+        "run are learned anew",
+        page="choose the file of a student, out of the folder students of a run",
+        zh=(
+            "{path} 不是学生模型文件，或不是本版本能读取的：它被修改过、不完整，或由其他版本写成",
+            "请选择任务的 students 文件夹中的学生模型文件",
+        ),
+    ),
     "student-of-other-variable": Entry(
         "{path} is a student of {other!r}, and {variable!r} is wanted",
         "name another student, or the variable that this one learned",

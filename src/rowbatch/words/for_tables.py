@@ -210,9 +210,14 @@ _READ: dict[str, Entry] = {
         zh=("{path} 按 doccano 的导出文件读取：只有一个标签的列表读作该标签，多个标签仍为列表", ""),
     ),
     "note-running-text": Entry(
-        "{path} looks like running text, and is read as one text, a row; with --program plain each line is a row",
-        page_message="{path} looks like running text, and is read as one text, a row",
-        zh=("{path} 看起来是连续的文字，作为一个文本（一行）读取", ""),
+        "{path} looks like running text, and is read as one text, a single row; where each line is a row, as in a list of "
+        "posts: --program lines",
+        page_message="{path} looks like running text, and is read as one text, a single row; where each line is a row, as in a "
+        "list of posts, choose “a text, each line a row” as the program that wrote it",
+        zh=(
+            "{path} 看起来是连续的文字，作为一个文本（一行）读取；如果每行是一条记录（例如帖子列表），请在“由哪个程序导出”中选择“文本文件，每行一条记录”",
+            "",
+        ),
     ),
     "note-sheet-read": Entry(
         "of {path} the sheet {sheet!r} is read; there are also {sheets:, }",
@@ -254,10 +259,23 @@ _READ: dict[str, Entry] = {
     ),
     "no-such-column-in-text": Entry(
         "{path} has no column {column!r}: it looks like running text, and not like a table",
-        "put it into a folder, and give the folder: each .txt file in it is a row, with the column text",
+        "put it into a folder, and give the folder: each .txt file in it is a row, with the column text; where each line is a "
+        "row: --program lines, with the same column",
+        page="put it into a folder, and give the folder: each .txt file in it is a row, with the column text; where each line "
+        "is a row, choose “a text, each line a row” as the program that wrote it",
         zh=(
             "{path} 没有名为“{column}”的列：它看起来是普通文本，而不是数据表",
-            "请把它放进一个文件夹并给出该文件夹：其中每个 .txt 文件是一行，列名为 text",
+            "请把它放进一个文件夹并给出该文件夹：其中每个 .txt 文件是一行，列名为 text；如果每行是一条记录，"
+            "请在“由哪个程序导出”中选择“文本文件，每行一条记录”",
+        ),
+    ),
+    "no-such-column-in-list": Entry(
+        "{path} has no column {column!r}: its first line was taken for the names of columns, {columns!r}",
+        "where each line is a text of its own: --program lines, with the column text; else name one of these columns",
+        page="where each line is a text of its own, choose “a text, each line a row” as the program that wrote it",
+        zh=(
+            "{path} 没有名为“{column}”的列：第一行被当作列名：“{columns:”、“}”",
+            "如果每行是一条独立的文本，请在“由哪个程序导出”中选择“文本文件，每行一条记录”",
         ),
     ),
     "note-columns-taken": Entry(
@@ -618,6 +636,15 @@ _CSV: dict[str, Entry] = {
     "way-quote": Entry("{mark} around the cells", zh=("“{mark}”作为引号", "")),
     "way-no-quote": Entry("no quotes around the cells", zh=("“无引号”", "")),
     "way-escape": Entry("{mark} before a quote in a cell", zh=("“{mark}”作为引号前的转义符", "")),
+    "way-of-lines": Entry(
+        "where each line is a text of its own: --program lines; otherwise {otherwise}",
+        page_message="where each line is a text of its own, choose “a text, each line a row” as the program that wrote it; "
+        "otherwise {otherwise}",
+        zh=(
+            "如果每行是一条独立的文本，请在“由哪个程序导出”中选择“文本文件，每行一条记录”；否则：{otherwise}",
+            "",
+        ),
+    ),
     "way-of-bad-rows": Entry(
         "of the next {records:,} {records:row|rows} {broken:,} {broken:is|are} broken: --on-bad-rows keep reads them as "
         "far as they can be understood, skip leaves them out",

@@ -40,7 +40,7 @@ _OPTION = re.compile(
     # A whole command is typed as it is.
     r"(?P<command>\browbatch [a-z][^`;)]*)|"
     r"--([a-z][a-z-]*)"
-    r"(?: (\{\w+[^{}]*\}|'[^']*'|(?:[A-Z]{2,}(?:[|:][A-Z]+)?)\b|\d+\b|(?:keep|skip|plain|redcap|pool|chat|all|cp1252|gb18030)\b))?"
+    r"(?: (\{\w+[^{}]*\}|'[^']*'|(?:[A-Z]{2,}(?:[|:][A-Z]+)?)\b|\d+\b|(?:keep|skip|plain|lines|redcap|pool|chat|all|cp1252|gb18030)\b))?"
 )
 
 
