@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +21,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
+from rowbatch.web.measures import column_measure_words, grouped_quantity_words, quantity_words
 from rowbatch.web.pages.tools import (
     Numbers,
     address_of,
@@ -36,6 +40,9 @@ from rowbatch.web.rendering import page, program_of, see_other, text_of, with_fo
 from rowbatch.web.words import Words
 
 _MOST_MOVES = 40
+# No system takes these characters in the name of a file, nor longer ones: an ending comes, too.
+_IN_NO_NAME = re.compile(r'[<>:"/\\|?*]')
+_MOST_NAME_BYTES = 200
 _LEVELS = ("nominal", "ordinal", "interval", "ratio")
 
 
@@ -129,7 +136,7 @@ def _agree(asked: _Asked) -> tuple[Told, ToolFile]:
     def told(w: Words) -> Found:
         return Found(
             w.t("How far they agree"),
-            _figures(found.figures),
+            _figures(w, found.figures),
             [(w.t("Rows"), w.number(found.rows)), (w.t("Compared"), w.number(found.n))],
             [w.told(note) for note in found.notes],
             next=w.t(
@@ -161,14 +168,17 @@ def _correct(asked: _Asked) -> tuple[Told, ToolFile]:
             "people_only": w.t("people only"),
             "corrected": w.t("corrected"),
         }
-        figures = {
-            f"{one.quantity}: {lines[name]}": figure
+        by = options["by"] or ""
+        groups = {one.quantity.rpartition(f", {by} ")[2] for one in found.corrections}
+        figures = [
+            (w.t("%(whose)s: %(measure)s", whose=quantity, measure=lines[name]), figure)
             for one in found.corrections
+            for quantity in [grouped_quantity_words(w, one.quantity, by, groups)]
             for name, figure in one.lines.items()
-        }
+        ]
         return Found(
             w.t("The numbers, corrected for the model's errors"),
-            _figures(figures),
+            figures,
             [(w.t("Rows"), w.number(found.rows)), (w.t("Coded by people"), w.number(found.labelled))],
             [w.told(note) for note in found.notes],
             next=w.t(
@@ -193,7 +203,7 @@ def _compare(asked: _Asked) -> tuple[Told, ToolFile]:
     def told(w: Words) -> Found:
         return Found(
             w.t("Both side by side"),
-            _figures(found.figures),
+            _figures(w, found.figures),
             [
                 (w.t("Rows"), w.number(found.agreement.rows)),
                 (w.t("The same in both"), w.number(found.same)),
@@ -226,7 +236,7 @@ def _how_many(asked: _Asked) -> tuple[Told, None] | None:
     command = _words_of(asked, "how-many", options)
 
     def told(w: Words) -> Found:
-        facts = [(w.t("What"), found.quantity)]
+        facts = [(w.t("What"), quantity_words(w, found.quantity))]
         if found.rows_people_only is not None:
             facts.append((w.t("Rows to code, by people alone"), w.number(found.rows_people_only)))
         if found.rows_corrected is not None:
@@ -256,14 +266,8 @@ def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
         "coder": asked.text("coder") or None,
         "contradictions": asked.text("contradictions") or "refuse",
     }
-    # A coder is called as the file is, which has another name here.
-    paths = []
-    for file in asked.files:
-        path = file.path.with_name(Path(file.name).name)
-        if not path.exists():
-            path.symlink_to(file.path.name)
-        paths.append(path)
-        asked.names[str(path)] = f"“{file.name}”"
+    paths = [_called_as_its_coder(file) for file in asked.files]
+    asked.names |= {str(path): f"“{file.name}”" for path, file in zip(paths, asked.files, strict=True)}
     out = asked.program.new_tool_file("coded.xlsx")
     target = out.path.with_name("coded.xlsx")
     found = api.merge_coders(paths, target, **options, **asked.reading)
@@ -291,8 +295,23 @@ def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
     return told, out
 
 
-def _figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name.replace("_", " "), figure) for name, figure in figures.items()]
+def _called_as_its_coder(file: ToolFile) -> Path:
+    """A coder is called as the file is, which has another name here; the same file under that one."""
+    coder = _IN_NO_NAME.sub("_", file.name.split(".", maxsplit=1)[0])
+    coder = coder.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip() or "coder"
+    path = file.path.with_name(f"{coder}{desk.known_ending(file.path.name)}")
+    if not path.exists():
+        try:
+            # Windows lets nobody but administrators make symbolic links.
+            os.link(file.path, path)
+        except OSError:
+            desk.private_file(path)
+            shutil.copyfile(file.path, path)
+    return path
+
+
+def _figures(w: Words, figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(column_measure_words(w, name), figure) for name, figure in figures.items()]
 
 
 def _as_json(asked: _Asked, plain: Mapping[str, Any]) -> ToolFile:
