@@ -43,6 +43,7 @@ _MOST_MOVES = 40
 # No system takes these characters in the name of a file, nor longer ones: an ending comes, too.
 _IN_NO_NAME = re.compile(r'[<>:"/\\|?*]')
 _MOST_NAME_BYTES = 200
+_BESIDE_GOLD = frozenset({"accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc"})
 _LEVELS = ("nominal", "ordinal", "interval", "ratio")
 
 
@@ -59,6 +60,7 @@ class Found:
         moves: Labels that became others, and how many rows.
         next: What to do next, in a sentence.
         command: The same on the command line.
+        sides: Names of both labellings, where there are two.
     """
 
     title: str
@@ -68,6 +70,7 @@ class Found:
     moves: Sequence[tuple[str, str, int]] = ()
     next: str = ""
     command: str = ""
+    sides: Sequence[str] = ()
 
 
 Told = Callable[[Words], Found]
@@ -136,7 +139,7 @@ def _agree(asked: _Asked) -> tuple[Told, ToolFile]:
     def told(w: Words) -> Found:
         return Found(
             w.t("How far they agree"),
-            _figures(w, found.figures),
+            _figures(w, _of_each_coder(found)),
             [(w.t("Rows"), w.number(found.rows)), (w.t("Compared"), w.number(found.n))],
             [w.told(note) for note in found.notes],
             next=w.t(
@@ -196,8 +199,10 @@ def _compare(asked: _Asked) -> tuple[Told, ToolFile]:
         "gold": asked.text("gold") or None,
         "key": asked.text("key") or None,
     }
-    second = asked.files[1].path if len(asked.files) > 1 else None
-    found = api.compare(asked.path, second, **options, **asked.reading)
+    # Of two tables each labelling is called as its file is.
+    paths = [_under_its_name(file) for file in asked.files[:2]]
+    asked.names |= {str(path): f"“{file.name}”" for path, file in zip(paths, asked.files, strict=False)}
+    found = api.compare(paths[0], paths[1] if len(paths) > 1 else None, **options, **asked.reading)
     command = _words_of(asked, "compare", options)
 
     def told(w: Words) -> Found:
@@ -211,9 +216,14 @@ def _compare(asked: _Asked) -> tuple[Told, ToolFile]:
             [w.told(note) for note in found.agreement.notes],
             [(one.first, one.second, one.rows) for one in found.moves[:_MOST_MOVES]],
             w.t(
+                "The lines of the difference say which one is better. Where an interval leaves 0 out: above 0 the first, below 0 the second."
+            )
+            if options["gold"]
+            else w.t(
                 "Without a right column nobody knows which one is better. Have people code a random sample, and choose their column as the right one."
             ),
             command,
+            sides=(found.sides[0].name, found.sides[1].name),
         )
 
     return told, _as_json(asked, found.to_plain())
@@ -236,7 +246,7 @@ def _how_many(asked: _Asked) -> tuple[Told, None] | None:
     command = _words_of(asked, "how-many", options)
 
     def told(w: Words) -> Found:
-        facts = [(w.t("What"), quantity_words(w, found.quantity))]
+        facts = [(w.t("What is estimated"), quantity_words(w, found.quantity))]
         if found.rows_people_only is not None:
             facts.append((w.t("Rows to code, by people alone"), w.number(found.rows_people_only)))
         if found.rows_corrected is not None:
@@ -266,7 +276,8 @@ def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
         "coder": asked.text("coder") or None,
         "contradictions": asked.text("contradictions") or "refuse",
     }
-    paths = [_called_as_its_coder(file) for file in asked.files]
+    # A coder is called as the file is.
+    paths = [_under_its_name(file) for file in asked.files]
     asked.names |= {str(path): f"“{file.name}”" for path, file in zip(paths, asked.files, strict=True)}
     out = asked.program.new_tool_file("coded.xlsx")
     target = out.path.with_name("coded.xlsx")
@@ -295,11 +306,21 @@ def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
     return told, out
 
 
-def _called_as_its_coder(file: ToolFile) -> Path:
-    """A coder is called as the file is, which has another name here; the same file under that one."""
-    coder = _IN_NO_NAME.sub("_", file.name.split(".", maxsplit=1)[0])
-    coder = coder.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip() or "coder"
-    path = file.path.with_name(f"{coder}{desk.known_ending(file.path.name)}")
+def _of_each_coder(found: Any) -> dict[str, Any]:
+    """All measures; of several coders beside a right column those of each, and not their means."""
+    if len(found.against_gold) < 2:
+        return dict(found.figures)
+    figures = {name: figure for name, figure in found.figures.items() if name not in _BESIDE_GOLD}
+    for one in found.against_gold:
+        figures |= {f"{one.coder}: {name}": figure for name, figure in one.measures.items()}
+    return figures
+
+
+def _under_its_name(file: ToolFile) -> Path:
+    """A file, which has another name here, under the one that the person knows, as far as systems take it."""
+    name = _IN_NO_NAME.sub("_", file.name.split(".", maxsplit=1)[0])
+    name = name.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip() or "table"
+    path = file.path.with_name(f"{name}{desk.known_ending(file.path.name)}")
     if not path.exists():
         try:
             # Windows lets nobody but administrators make symbolic links.
