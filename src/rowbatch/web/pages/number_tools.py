@@ -320,7 +320,7 @@ def _under_its_name(file: ToolFile) -> Path:
     """A file, which has another name here, under the one that the person knows, as far as systems take it."""
     name = _IN_NO_NAME.sub("_", file.name.split(".", maxsplit=1)[0])
     name = name.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip() or "table"
-    path = file.path.with_name(f"{name}{desk.known_ending(file.path.name)}")
+    path = file.path.with_name(f"{name}{desk.kept_ending(file.path.name)}")
     if not path.exists():
         try:
             # Windows lets nobody but administrators make symbolic links.

@@ -90,7 +90,11 @@ def _students(request: Request, job: desk.Job, results: desk.Results) -> dict[st
             (
                 one,
                 [
-                    (_label_sure(w, label, least), _verdict(w, verdict))
+                    (
+                        _label_sure(w, label, least),
+                        # It is the student's labels that are judged.
+                        w.t("not by this student") if verdict == "not-automatable" else _verdict(w, verdict),
+                    )
                     for label, least, verdict in one.verdicts
                 ],
                 _files(results, one),
