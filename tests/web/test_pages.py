@@ -2002,3 +2002,16 @@ def test_notes_call_a_table_by_its_name(site, client):
     assert table.read().wait(60)
     page = client.get(f"/tables/{table.id}").text
     assert "“my interview.txt” looks like running text" in page
+
+
+def test_a_tab_of_a_table_that_another_one_removed_leads_on(site, client):
+    """
+    Starting there, or going back, says what became of it, and how it comes back.
+    """
+    place = sent(client, table_file([[1, "so good", ""]]))
+    table = site.program.library.tables()[0]
+    client.post(f"/tables/{table.id}/remove", data={"sure": "yes"})
+    for answer in (client.get(place), client.post(place, data={"do": "review"})):
+        assert answer.status_code == 404
+        assert "it was removed" in answer.text
+        assert "Open its file again" in answer.text
