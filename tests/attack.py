@@ -402,6 +402,11 @@ def _remove_table(page: Any) -> None:
     before = page.locator("form[action$='/remove']").count()
     page.locator("form[action$='/remove'] button").first.click()
     page.wait_for_load_state()
+    # What needs the table is named, and asked about, before.
+    sure = page.locator("button[name=sure]")
+    if sure.count():
+        sure.click()
+        page.wait_for_load_state()
     if page.locator("form[action$='/remove']").count() != before - 1:
         sys.exit("the table was not removed")
 

@@ -481,7 +481,7 @@ def test_names_are_labels():
     assert shown_name("C:\\data\\a\tb\x00.csv") == "ab.csv"
     assert shown_name("") == "table"
     assert len(shown_name("x" * 1000)) == 120
-    for name in ("thesis.PDF", "notes.docx"):
+    for name in ("slides.PPTX", "notes.doc"):
         with pytest.raises(UsageError, match="not a table"):
             require_table_file(name)
     require_table_file("posts.csv.gz")

@@ -102,7 +102,9 @@ def test_times_are_those_of_the_counted_picture(site: tuple[Site, Run], coded: s
     found = numbers(shown(site, "splits/corrected"), f"{title[1]}: good")
     assert sum(int(cells[-1]) for cells in found.values()) == ROWS
     assert sum(int(cells[-2]) for cells in found.values()) == len(GOLD)
-    assert "按组和时间" in shown(site, "splits/corrected", "zh")
+    chinese = shown(site, "splits/corrected", "zh")
+    assert "按组和时间" in chinese
+    assert "：good</figcaption>" in chinese
 
 
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])

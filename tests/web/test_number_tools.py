@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from rowbatch.tools.correct import WHERE_SAID
+from rowbatch.web.measures import quantity_words
+from rowbatch.web.words import words_of
 from serving_pages import Site, served_pages, visiting
 
 ROWS = 60
@@ -64,13 +67,26 @@ def test_agreement_of_columns(site: Site, table: bytes) -> None:
     assert re.findall(r'value="(\w+)" checked', opened) == ["model", "anna", "people"]
     assert "text &lt;b&gt;" in opened
     # 56 of 60 rows are the same.
-    assert re.search(r'percent agreement</th><td class="num">0\.933</td>', shown)
+    assert re.search(r'percent agreement\)</th><td class="num">0\.933</td>', shown)
     assert "rowbatch agree coded.csv --coders model,anna" in shown
     address = re.search(r'href="(/tools/results/[^"]+)"', shown)
     assert address is not None
     with visiting(site, "en") as client:
         assert json.loads(client.get(address[1]).text)["n"] == ROWS
     assert "编码者的一致程度" in use(site, "agree", one("a.csv", table), "zh", coders=["model", "anna"])[1]
+
+
+def test_each_coder_is_held_to_the_right_column(site: Site, table: bytes) -> None:
+    """
+    The numbers beside a right column are those of each coder, and not of nobody.
+    """
+    _, page = use(site, "agree", one("t.csv", table), coders=["model", "anna"], gold="people")
+    found = rows_of(page)
+    # Of 30 coded rows the model is wrong in 5, Anna in 3.
+    assert found["model: The same as the right column (accuracy)"] == "0.833"
+    assert found["anna: The same as the right column (accuracy)"] == "0.900"
+    assert "The same as the right column (accuracy)" not in found
+    assert found["The same value (percent agreement)"] == "0.933"
 
 
 def test_a_number_is_corrected(site: Site, table: bytes) -> None:
@@ -86,6 +102,49 @@ def test_a_number_is_corrected(site: Site, table: bytes) -> None:
     assert 'role="alert"' in page
 
 
+def rows_of(page: str) -> dict[str, str]:
+    """Names of the numbers, and their values."""
+    found = (
+        page.split("\n=====\n")[1].split('<table class="grid figures">')[1].split("</table>", maxsplit=1)[0]
+    )
+    return dict(re.findall(r'<th scope="row" dir="auto">([^<]*)<.*?<td class="num">([^<]*)</td>', found))
+
+
+def test_names_of_numbers_are_in_the_language_of_the_page(site: Site, table: bytes) -> None:
+    """
+    Measures, what was estimated, and of which groups: with the same numbers as in English.
+    """
+    english = {"percent", "agreement", "difference", "share", "less", "mean"}
+    for tool, fields in (
+        (
+            "agree",
+            {"coders": ["model", "anna", "people"], "gold": "people", "level": "ordinal", "labels": "no,yes"},
+        ),
+        ("agree", {"coders": ["id", "copy"], "level": "ratio"}),
+        ("correct", {"predicted": "model", "gold": "people", "by": "half"}),
+        ("correct", {"predicted": "model", "gold": "people", "by": "half", "label": "yes"}),
+        ("compare", {"first": "model", "second": "anna", "gold": "people"}),
+    ):
+        lines = table.decode().splitlines()
+        more = ["half,copy", *(f"{'left' if n % 5 else 'right'},{n + n % 3}" for n in range(1, ROWS + 1))]
+        wide = "\n".join(map(",".join, zip(lines, more, strict=True))).encode()
+        told = [use(site, tool, one("t.csv", wide), language, **fields) for language in ("en", "zh")]
+        assert [status for status, _ in told] == [200, 200], told[1][1]
+        numbers_in_english, numbers = (rows_of(page) for _, page in told)
+        assert [*numbers.values()] == [*numbers_in_english.values()]
+        for name in numbers:
+            assert english.isdisjoint(re.findall("[a-z]+", name)), name
+        if tool == "correct":
+            assert "yes 的比例，half：left 减 right：校正后" in numbers
+
+
+def test_what_a_mean_leaves_out_is_told_in_the_language_of_the_page() -> None:
+    """
+    Of a mean of those rows of which it can be said, as tools and jobs call it.
+    """
+    assert "where" not in quantity_words(words_of("zh"), f"mean of age, {WHERE_SAID}")
+
+
 def test_two_labellings(site: Site, table: bytes) -> None:
     """
     Two columns of one table, or of two tables that a key puts together.
@@ -93,10 +152,18 @@ def test_two_labellings(site: Site, table: bytes) -> None:
     status, page = use(site, "compare", one("t.csv", table), first="model", second="anna", gold="people")
     assert status == 200
     assert re.search(r'<td dir="auto">yes</td><td dir="auto">no</td><td class="num">4</td>', page)
+    assert "Without a right column" not in page
+    assert (
+        "Without a right column" in use(site, "compare", one("t.csv", table), first="model", second="anna")[1]
+    )
     both = [*one("a.csv", table), ("second_file", ("b.csv", table, "text/csv"))]
     status, page = use(site, "compare", both, first="model", second="anna", key="id")
     assert status == 200, page
     assert "rowbatch compare a.csv b.csv --columns model,anna --key id" in page
+    # Columns of two tables may have one name: they are called as these.
+    assert '<th scope="col">a.csv</th><th scope="col">b.csv</th>' in page
+    _, page = use(site, "compare", both, first="model", second="model", key="id", gold="people")
+    assert "a.csv: The same as the right column (accuracy)" in rows_of(page)
 
 
 def test_how_many_rows(site: Site, table: bytes) -> None:
@@ -108,6 +175,9 @@ def test_how_many_rows(site: Site, table: bytes) -> None:
             "/tools/how-many", data={"do": "show", "half_width": "0.05"}, follow_redirects=True
         ).text
         assert "Rows to code, by people alone" in page
+        with visiting(site, "zh") as chinese:
+            told = chinese.post("/tools/how-many", data={"do": "show"}, follow_redirects=True).text
+        assert "a share" not in told
         assert (
             client.post(
                 "/tools/how-many", data={"do": "show", "of": "many"}, follow_redirects=True
@@ -136,6 +206,26 @@ def test_files_of_coders_become_one(site: Site) -> None:
     assert "Ben" in page.split("=====")[1]
     assert "coded.xlsx" in page
     assert "/tmp" not in page
+
+
+def test_a_coder_may_be_called_anything(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Also by a name that is longer than this system's may be, and where nobody may make links.
+    """
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(1314, "a required privilege is not held by the client")
+
+    files = [
+        ("file", (f"{name}.csv", f"id,mood\n1,{first}\n2,bad\n".encode(), "text/csv"))
+        for name, first in (("访谈" * 60, "good"), ("a:b?", "bad"))
+    ]
+    monkeypatch.setattr("os.symlink", refuse)
+    monkeypatch.setattr("os.link", refuse)
+    status, page = use(site, "merge-coders", files, key="id", value=["mood"])
+    assert status == 200, page
+    assert "a_b_" in page.split("=====")[1]
+    assert "访谈" * 30 in page.split("=====")[1]
 
 
 def test_every_tool_is_listed_and_asks_for_a_file(site: Site) -> None:

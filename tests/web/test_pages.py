@@ -791,7 +791,7 @@ def test_a_form_that_is_not_complete(site, client):
     ("content", "name", "told"),
     [
         pytest.param(b"", "posts.csv", "empty", id="empty"),
-        pytest.param(b"%PDF-1.4", "thesis.pdf", "CSV or XLSX", id="pdf"),
+        pytest.param(b"PK", "slides.pptx", "CSV or XLSX", id="slides"),
     ],
 )
 def test_files_that_are_refused(client, content, name, told):
@@ -1949,3 +1949,69 @@ def test_names_that_are_words_are_in_chinese(site):
             assert "an OpenAI-compatible endpoint" not in page, address
         assert "按键</label>" not in client.get("/settings").text
         assert "密钥</label>" in client.get("/settings").text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("anna.vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\n<v Anna>Hello you\n", "Anna: Hello you"),
+        ("anna.SRT", b"1\n00:00:01,000 --> 00:00:02,000\nHello, you\n", "Hello, you"),
+        ("anna.html", b"<html><body><h1>Hi</h1><p>Hello, you</p></body></html>", "Hello, you"),
+        ("anna.md", b"# Hi\n\nHello, you; and you, too\n", "Hello, you; and you, too"),
+    ],
+)
+def test_an_interview_alone_is_a_row(site, client, name, content, told):
+    """
+    As on the command line: its ending says what it is; tools take it, too.
+    """
+    answer = client.post("/tables", params={"name": name}, content=content)
+    assert answer.status_code == 200, answer.text
+    table = site.program.library.tables()[0]
+    assert table.read().wait(60)
+    found = table.read().view
+    assert found.state.rows == 1
+    assert told in found.frame(1, 1).row(0)[-1]
+    files = {"file": (name, content, "text/plain")}
+    tool = client.post("/tools/convert", data={"do": "open"}, files=files, follow_redirects=True)
+    assert tool.status_code == 200
+    assert 'value="text"' in tool.text
+
+
+@pytest.mark.parametrize("name", ["thesis.pdf", "letter.docx", "letter.odt"])
+def test_a_broken_document_is_told(site, client, name):
+    """
+    What is wrong with it, and not with us.
+    """
+    content = b"%PDF-1.4" if name.endswith("pdf") else b"PK\x03\x04 and no more"
+    assert client.post("/tables", params={"name": name}, content=content).status_code == 200
+    table = site.program.library.tables()[0]
+    table.read().wait(60)
+    page = client.get(f"/tables/{table.id}")
+    assert page.status_code == 200
+    assert "This file cannot be read as a table to its end" in page.text
+    assert f"/{table.id}/data" not in page.text
+
+
+def test_notes_call_a_table_by_its_name(site, client):
+    """
+    Not as the copy of it is called.
+    """
+    text = "I: How are you?\n\nB: I am well, thanks, and so on and so on.\n\n" * 20
+    client.post("/tables", params={"name": "my interview.txt"}, content=text.encode())
+    table = site.program.library.tables()[0]
+    assert table.read().wait(60)
+    page = client.get(f"/tables/{table.id}").text
+    assert "“my interview.txt” looks like running text" in page
+
+
+def test_a_tab_of_a_table_that_another_one_removed_leads_on(site, client):
+    """
+    Starting there, or going back, says what became of it, and how it comes back.
+    """
+    place = sent(client, table_file([[1, "so good", ""]]))
+    table = site.program.library.tables()[0]
+    client.post(f"/tables/{table.id}/remove", data={"sure": "yes"})
+    for answer in (client.get(place), client.post(place, data={"do": "review"})):
+        assert answer.status_code == 404
+        assert "it was removed" in answer.text
+        assert "Open its file again" in answer.text

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from rowbatch.desk.library import LibraryTable as LibraryTable
     from rowbatch.desk.library import PageView as PageView
     from rowbatch.desk.library import TableInfo as TableInfo
+    from rowbatch.desk.library import kept_ending as kept_ending
     from rowbatch.desk.library import known_ending as known_ending
     from rowbatch.desk.library import require_table_file as require_table_file
     from rowbatch.desk.library import shown_name as shown_name
@@ -245,6 +246,7 @@ _PLACES = {
     "judge": "desk.tried",
     "judgements": "desk.tried",
     "kind_of_lines": "api.tools",
+    "kept_ending": "desk.library",
     "known_ending": "desk.library",
     "known_places": "api.standing",
     "left_of_month": "desk.jobs",

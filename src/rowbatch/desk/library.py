@@ -48,6 +48,8 @@ _ENDINGS = re.compile(
     r"|sas7bdat|xpt|rds|rda|rdata|zip)(\.(gz|gzip|zst|zstd|bz2|xz))?\Z",
     re.IGNORECASE,
 )
+# One of these alone is a table of one row; what they are called is the only sign of some.
+_DOCUMENTS = re.compile(r"\.(docx|odt|pdf|md|srt|vtt|x?html?)\Z", re.IGNORECASE)
 _LEFT_S = 86_400.0
 _REMOVED_TRIES = 5
 # Pages that were written on lately.
@@ -583,9 +585,15 @@ def known_ending(name: str) -> str:
     return found.group().lower() if found else ""
 
 
+def kept_ending(name: str) -> str:
+    """The same, or the ending of a document, which is read as a table of one row."""
+    found = _DOCUMENTS.search(name)
+    return found.group().lower() if found else known_ending(name)
+
+
 def require_table_file(name: str) -> None:
     """Raise a UsageError for names that no table has, before a gigabyte is sent."""
-    if re.search(r"\.(pdf|docx?|pptx?|png|jpe?g|gif|mp[34]|exe|html?)\Z", name, re.IGNORECASE):
+    if re.search(r"\.(doc|pptx?|png|jpe?g|gif|mp[34]|exe)\Z", name, re.IGNORECASE):
         raise UsageError("not-a-table", name=shown_name(name))
 
 
@@ -599,7 +607,7 @@ def _is_behind(kept: Mapping[str, Any], page: str, version: int) -> bool:
 
 
 def _file_name(name: str) -> str:
-    return _HANDED_OVER + known_ending(name)
+    return _HANDED_OVER + kept_ending(name)
 
 
 def _is_left(folder: Path) -> bool:

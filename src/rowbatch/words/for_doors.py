@@ -144,7 +144,11 @@ _RUNS: dict[str, Entry] = {
 _DESK: dict[str, Entry] = {
     "table-not-read-yet": Entry("the table is not read yet", zh=("数据表尚未读完", "")),
     "answers-not-read-yet": Entry("the answers are not there yet", zh=("回答尚未就绪", "")),
-    "table-missing": Entry("there is no such table", zh=("没有这个数据表", "")),
+    "table-missing": Entry(
+        "there is no such table: it was removed, or never here",
+        "open its file again; what was sent of it is in the list of jobs",
+        zh=("没有这个数据表：它已被移除，或从未放进来过", "请重新放入这个文件；已发送的内容在任务列表中"),
+    ),
     "table-was-lost": Entry(
         "{name} was lost: an earlier version of this program wrote over its copy",
         "hand the file over once more",

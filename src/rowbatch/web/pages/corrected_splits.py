@@ -120,7 +120,7 @@ def _pictures(w: Words, results: desk.Results, found: desk.CorrectedSplit) -> li
     variable = results.variable(found.split.variable)
     return [
         Picture(
-            f"{as_counted.title}: {coded(variable, label)}",
+            w.t("%(whose)s: %(measure)s", whose=as_counted.title, measure=coded(variable, label)),
             as_counted.unit,
             tuple(_line(w, called[one.name], one.rows, one.shares[at]) for one in found.parts),
         )

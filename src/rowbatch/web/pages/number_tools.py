@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +21,7 @@ from starlette.routing import Route
 from rowbatch import api, desk
 from rowbatch.errors import RowbatchError, UsageError
 from rowbatch.web.explain import explain
+from rowbatch.web.measures import column_measure_words, grouped_quantity_words, quantity_words
 from rowbatch.web.pages.tools import (
     Numbers,
     address_of,
@@ -36,6 +40,10 @@ from rowbatch.web.rendering import page, program_of, see_other, text_of, with_fo
 from rowbatch.web.words import Words
 
 _MOST_MOVES = 40
+# No system takes these characters in the name of a file, nor longer ones: an ending comes, too.
+_IN_NO_NAME = re.compile(r'[<>:"/\\|?*]')
+_MOST_NAME_BYTES = 200
+_BESIDE_GOLD = frozenset({"accuracy", "macro_f1", "weighted_f1", "balanced_accuracy", "mcc"})
 _LEVELS = ("nominal", "ordinal", "interval", "ratio")
 
 
@@ -52,6 +60,7 @@ class Found:
         moves: Labels that became others, and how many rows.
         next: What to do next, in a sentence.
         command: The same on the command line.
+        sides: Names of both labellings, where there are two.
     """
 
     title: str
@@ -61,6 +70,7 @@ class Found:
     moves: Sequence[tuple[str, str, int]] = ()
     next: str = ""
     command: str = ""
+    sides: Sequence[str] = ()
 
 
 Told = Callable[[Words], Found]
@@ -129,7 +139,7 @@ def _agree(asked: _Asked) -> tuple[Told, ToolFile]:
     def told(w: Words) -> Found:
         return Found(
             w.t("How far they agree"),
-            _figures(found.figures),
+            _figures(w, _of_each_coder(found)),
             [(w.t("Rows"), w.number(found.rows)), (w.t("Compared"), w.number(found.n))],
             [w.told(note) for note in found.notes],
             next=w.t(
@@ -161,14 +171,17 @@ def _correct(asked: _Asked) -> tuple[Told, ToolFile]:
             "people_only": w.t("people only"),
             "corrected": w.t("corrected"),
         }
-        figures = {
-            f"{one.quantity}: {lines[name]}": figure
+        by = options["by"] or ""
+        groups = {one.quantity.rpartition(f", {by} ")[2] for one in found.corrections}
+        figures = [
+            (w.t("%(whose)s: %(measure)s", whose=quantity, measure=lines[name]), figure)
             for one in found.corrections
+            for quantity in [grouped_quantity_words(w, one.quantity, by, groups)]
             for name, figure in one.lines.items()
-        }
+        ]
         return Found(
             w.t("The numbers, corrected for the model's errors"),
-            _figures(figures),
+            figures,
             [(w.t("Rows"), w.number(found.rows)), (w.t("Coded by people"), w.number(found.labelled))],
             [w.told(note) for note in found.notes],
             next=w.t(
@@ -186,14 +199,16 @@ def _compare(asked: _Asked) -> tuple[Told, ToolFile]:
         "gold": asked.text("gold") or None,
         "key": asked.text("key") or None,
     }
-    second = asked.files[1].path if len(asked.files) > 1 else None
-    found = api.compare(asked.path, second, **options, **asked.reading)
+    # Of two tables each labelling is called as its file is.
+    paths = [_under_its_name(file) for file in asked.files[:2]]
+    asked.names |= {str(path): f"“{file.name}”" for path, file in zip(paths, asked.files, strict=False)}
+    found = api.compare(paths[0], paths[1] if len(paths) > 1 else None, **options, **asked.reading)
     command = _words_of(asked, "compare", options)
 
     def told(w: Words) -> Found:
         return Found(
             w.t("Both side by side"),
-            _figures(found.figures),
+            _figures(w, found.figures),
             [
                 (w.t("Rows"), w.number(found.agreement.rows)),
                 (w.t("The same in both"), w.number(found.same)),
@@ -201,9 +216,14 @@ def _compare(asked: _Asked) -> tuple[Told, ToolFile]:
             [w.told(note) for note in found.agreement.notes],
             [(one.first, one.second, one.rows) for one in found.moves[:_MOST_MOVES]],
             w.t(
+                "The lines of the difference say which one is better. Where an interval leaves 0 out: above 0 the first, below 0 the second."
+            )
+            if options["gold"]
+            else w.t(
                 "Without a right column nobody knows which one is better. Have people code a random sample, and choose their column as the right one."
             ),
             command,
+            sides=(found.sides[0].name, found.sides[1].name),
         )
 
     return told, _as_json(asked, found.to_plain())
@@ -226,7 +246,7 @@ def _how_many(asked: _Asked) -> tuple[Told, None] | None:
     command = _words_of(asked, "how-many", options)
 
     def told(w: Words) -> Found:
-        facts = [(w.t("What"), found.quantity)]
+        facts = [(w.t("What is estimated"), quantity_words(w, found.quantity))]
         if found.rows_people_only is not None:
             facts.append((w.t("Rows to code, by people alone"), w.number(found.rows_people_only)))
         if found.rows_corrected is not None:
@@ -256,14 +276,9 @@ def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
         "coder": asked.text("coder") or None,
         "contradictions": asked.text("contradictions") or "refuse",
     }
-    # A coder is called as the file is, which has another name here.
-    paths = []
-    for file in asked.files:
-        path = file.path.with_name(Path(file.name).name)
-        if not path.exists():
-            path.symlink_to(file.path.name)
-        paths.append(path)
-        asked.names[str(path)] = f"“{file.name}”"
+    # A coder is called as the file is.
+    paths = [_under_its_name(file) for file in asked.files]
+    asked.names |= {str(path): f"“{file.name}”" for path, file in zip(paths, asked.files, strict=True)}
     out = asked.program.new_tool_file("coded.xlsx")
     target = out.path.with_name("coded.xlsx")
     found = api.merge_coders(paths, target, **options, **asked.reading)
@@ -291,8 +306,33 @@ def _merge(asked: _Asked) -> tuple[Told, ToolFile]:
     return told, out
 
 
-def _figures(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name.replace("_", " "), figure) for name, figure in figures.items()]
+def _of_each_coder(found: Any) -> dict[str, Any]:
+    """All measures; of several coders beside a right column those of each, and not their means."""
+    if len(found.against_gold) < 2:
+        return dict(found.figures)
+    figures = {name: figure for name, figure in found.figures.items() if name not in _BESIDE_GOLD}
+    for one in found.against_gold:
+        figures |= {f"{one.coder}: {name}": figure for name, figure in one.measures.items()}
+    return figures
+
+
+def _under_its_name(file: ToolFile) -> Path:
+    """A file, which has another name here, under the one that the person knows, as far as systems take it."""
+    name = _IN_NO_NAME.sub("_", file.name.split(".", maxsplit=1)[0])
+    name = name.encode()[:_MOST_NAME_BYTES].decode(errors="ignore").strip() or "table"
+    path = file.path.with_name(f"{name}{desk.kept_ending(file.path.name)}")
+    if not path.exists():
+        try:
+            # Windows lets nobody but administrators make symbolic links.
+            os.link(file.path, path)
+        except OSError:
+            desk.private_file(path)
+            shutil.copyfile(file.path, path)
+    return path
+
+
+def _figures(w: Words, figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(column_measure_words(w, name), figure) for name, figure in figures.items()]
 
 
 def _as_json(asked: _Asked, plain: Mapping[str, Any]) -> ToolFile:

@@ -17,6 +17,7 @@ from rowbatch import desk
 from rowbatch.errors import InputError, UsageError
 from rowbatch.web.computed import NotComputedYetError
 from rowbatch.web.explain import explain
+from rowbatch.web.measures import measure_names, quantity_words
 from rowbatch.web.pages.gaps import ready_results
 from rowbatch.web.pages.jobs import job_of
 from rowbatch.web.pages.results import attachment
@@ -99,14 +100,18 @@ def _students(request: Request, job: desk.Job, results: desk.Results) -> dict[st
             (
                 one,
                 [
-                    (_label_sure(w, label, least), _verdict(w, verdict))
+                    (
+                        _label_sure(w, label, least),
+                        # It is the student's labels that are judged.
+                        w.t("not by this student") if verdict == "not-automatable" else _verdict(w, verdict),
+                    )
                     for label, least, verdict in one.verdicts
                 ],
                 _files(results, one),
             )
             for one in results.distillations()
         ],
-        "quantity_words": lambda quantity: _quantity(w, quantity),
+        "quantity_words": lambda quantity: quantity_words(w, quantity),
         "at_work": at_work if at_work is not None and at_work.task.is_alive else None,
         "refused": None if error is None else explain(w, error),
     }
@@ -176,7 +181,7 @@ def _values(w: Words, job: desk.Job, set_id: str, results: desk.Results, found: 
     quality, estimates = found
     variable = results.variable(quality.variable)
     address = _addresses(job, set_id, quality.variable, quality.part)
-    names = _names(w)
+    names = measure_names(w)
     return {
         "found": quality,
         "coded_variable": variable,
@@ -189,7 +194,7 @@ def _values(w: Words, job: desk.Job, set_id: str, results: desk.Results, found: 
         "matrix": _matrix(quality) if len(quality.against.labels) <= _MAX_MATRIX else [],
         "cell": address,
         "corrected": estimates,
-        "bars": [(_quantity(w, one.quantity), lines) for one, lines in _bars(estimates.corrections)]
+        "bars": [(quantity_words(w, one.quantity), lines) for one, lines in _bars(estimates.corrections)]
         if estimates
         else [],
         "verdict": lambda verdict: _verdict(w, verdict),
@@ -221,26 +226,6 @@ def _figures(names: Mapping[str, str], measures: Any, wanted: tuple[str, ...]) -
     return [(names[name], measures[name]) for name in wanted if name in measures]
 
 
-def _names(w: Words) -> dict[str, str]:
-    return {
-        "accuracy": w.t("The same as people (accuracy)"),
-        "percent_agreement": w.t("The same value (percent agreement)"),
-        "cohen_kappa": w.t("Cohen's kappa: agreement beyond chance"),
-        "cohen_kappa_linear": w.t("Kappa, by the steps between both"),
-        "cohen_kappa_quadratic": w.t("Kappa, by the square of the steps between both"),
-        "krippendorff_alpha": w.t("Krippendorff's alpha"),
-        "gwet_ac1": w.t("Gwet's AC1"),
-        "gwet_ac2": w.t("Gwet's AC2"),
-        "macro_f1": w.t("Macro F1: mean over the labels"),
-        "balanced_accuracy": w.t("Balanced accuracy: mean of recall"),
-        "mcc": w.t("Matthews' correlation"),
-        "mean_absolute_error": w.t("How far off, in the mean"),
-        "bias": w.t("To which side: above 0 the model is higher"),
-        "pearson": w.t("Pearson's correlation"),
-        "spearman": w.t("Spearman's rank correlation"),
-    }
-
-
 def _matrix(quality: Any) -> list[tuple[str, list[tuple[str, int]]]]:
     labels = quality.against.labels
     return [
@@ -257,19 +242,6 @@ def _verdict(w: Words, verdict: str) -> str:
         "not-automatable": w.t("not by this model"),
         "too-little-evidence": w.t("too few coded rows to tell"),
     }[verdict]
-
-
-def _quantity(w: Words, quantity: str) -> str:
-    """What is estimated, in the language of the page."""
-    kind, _, of = quantity.partition(" of ")
-    if kind == "share":
-        return w.t("share of %(label)s", label=of)
-    if kind != "mean":
-        return quantity
-    name, _, where_said = of.partition(" (people)")
-    if where_said:
-        return w.t("mean of %(name)s, where it can be said", name=name)
-    return w.t("mean of %(name)s", name=name)
 
 
 @dataclass(frozen=True, slots=True)

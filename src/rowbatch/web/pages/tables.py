@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -189,7 +190,7 @@ def warnings_of(w: Words | None, reading: desk.Reading, names: Mapping[str, str]
     for note in reading.notes:
         told = words.told(note)
         for path, name in (names or {}).items():
-            told = told.replace(path, name)
+            told = told.replace(path, name).replace(Path(path).name, name)
         found.append(sentence(words, told))
     bad, first = reading.bad_rows
     if bad:

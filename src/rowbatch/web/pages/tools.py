@@ -477,7 +477,7 @@ def note_name(names: dict[str, str], file: ToolFile, *places: Path) -> None:
 
 def keep_file(program: Program, upload: UploadFile, names: dict[str, str]) -> ToolFile:
     """A file that came with a form, in a folder of its own, for this user alone."""
-    file = program.new_tool_file(upload.filename or "file", desk.known_ending(upload.filename or ""))
+    file = program.new_tool_file(upload.filename or "file", desk.kept_ending(upload.filename or ""))
     note_name(names, file)
     desk.private_file(file.path)
     with file.path.open("wb") as out:
