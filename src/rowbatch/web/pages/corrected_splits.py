@@ -57,11 +57,13 @@ class Picture:
         title: What it shows.
         unit: Of what the parts are, as a heading.
         lines: One for each part, in order.
+        is_time: Parts are times.
     """
 
     title: str
     unit: str
     lines: tuple[Line, ...]
+    is_time: bool
 
 
 def corrected_splits(request: Request) -> Response:
@@ -123,6 +125,7 @@ def _pictures(w: Words, results: desk.Results, found: desk.CorrectedSplit) -> li
             w.t("%(whose)s: %(measure)s", whose=as_counted.title, measure=coded(variable, label)),
             as_counted.unit,
             tuple(_line(w, called[one.name], one.rows, one.shares[at]) for one in found.parts),
+            as_counted.is_time,
         )
         for at, label in enumerate(found.labels)
     ]
