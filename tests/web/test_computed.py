@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +18,7 @@ from rowbatch.web import computed
 from rowbatch.web.computed import ComputedNumbers, NotComputedYetError
 from serving_pages import Site, served_pages, visiting
 
+Found = TypeVar("Found")
 MANY, FEW = 1_000_000, 100
 ANSWERS = [{"mood": "good" if row % 3 else "bad"} for row in range(60)]
 GOLD = {row: "good" if row % 2 else "bad" for row in range(1, 41)}
@@ -145,8 +147,17 @@ def test_a_page_says_that_its_numbers_are_computed(
     """
     served, run = site
     monkeypatch.setattr(computed, "_MANY_ROWS", 0)
-    monkeypatch.setattr(computed, "_SOON_S", 0.0)
-    monkeypatch.setattr(served.program, "numbers", ComputedNumbers())
+    may_end = threading.Event()
+
+    class Late(ComputedNumbers):
+        def get(self, name: Hashable, of: Hashable, work: Callable[[], Found], rows: int) -> Found:
+            def late() -> Found:
+                assert may_end.wait(60)
+                return work()
+
+            return super().get(name, of, late, rows)
+
+    monkeypatch.setattr(served.program, "numbers", Late())
     with visiting(served, language) as client:
         address = f"/jobs/{desk.job_id(run.path)}/{page}"
         client.get(f"/jobs/{desk.job_id(run.path)}/rows")
@@ -155,6 +166,7 @@ def test_a_page_says_that_its_numbers_are_computed(
         while answer.headers.get("refresh") == "1":
             waited += 1
             assert {"en": "are being computed", "zh": "计算"}[language] in answer.text
+            may_end.set()
             next(iter(served.program.numbers._kept.values())).task.wait(60)
             answer = client.get(address)
     assert waited == 1
