@@ -16,6 +16,16 @@ from rowbatch.web.app import create_app
 from rowbatch.web.guard import Identity
 from rowbatch.web.program import Program
 
+GOOD_OR_BAD = {
+    "text": "post",
+    "kind": "label",
+    "question": "How is it?",
+    "labels.0.name": "good",
+    "labels.1.name": "bad",
+    "provider": "local",
+}
+"""The fields of a form that asks for one of two labels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

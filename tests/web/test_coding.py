@@ -11,7 +11,7 @@ import pytest
 
 from coding_by_hand import EVERY_KIND, coding_set
 from serving import scripted_local_model
-from serving_pages import served_pages, visiting
+from serving_pages import GOOD_OR_BAD, served_pages, visiting
 
 
 def begun(client, folder, name="Anna"):
@@ -269,15 +269,7 @@ def table_of(client):
     return place, place.rsplit("/", 1)[1]
 
 
-QUESTION = {
-    "text": "post",
-    "kind": "label",
-    "question": "How is it?",
-    "labels.0.name": "good",
-    "labels.1.name": "bad",
-    "provider": "local",
-    "do": "review",
-}
+QUESTION = {**GOOD_OR_BAD, "do": "review"}
 
 
 def test_no_more_texts_are_asked_for_than_there_are(site, client):

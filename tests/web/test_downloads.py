@@ -12,7 +12,7 @@ import rowbatch
 from rowbatch import desk
 from rowbatch.api.standing import known_places
 from serving import scripted_local_model
-from serving_pages import served_pages, visiting
+from serving_pages import GOOD_OR_BAD, served_pages, visiting
 
 
 @pytest.fixture
@@ -136,15 +136,7 @@ def test_what_is_not_kept_is_said_before_anything_is_sent(job, tmp_path):
     """
     del job
     content = labelled_survey(tmp_path / "s.sav").read_bytes()
-    form = {
-        "text": "post",
-        "kind": "label",
-        "question": "How is it?",
-        "labels.0.name": "good",
-        "labels.1.name": "bad",
-        "provider": "local",
-        "do": "review",
-    }
+    form = {**GOOD_OR_BAD, "do": "review"}
     with served_pages() as site, visiting(site) as client:
         assert client.post("/tables", params={"name": "s.sav"}, content=content).status_code == 200
         place = f"/tables/{site.program.library.tables()[0].id}"

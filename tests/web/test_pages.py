@@ -32,7 +32,7 @@ from rowbatch.web.pages import label
 from rowbatch.web.words import Words, choose_language, words_of
 from rowbatch.words.notice import Notice
 from serving import scripted_answer, scripted_local_model
-from serving_pages import served_pages, visiting
+from serving_pages import GOOD_OR_BAD, served_pages, visiting
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -64,16 +64,6 @@ def sent(client, content, name="posts.csv"):
     answer = client.post("/tables", params={"name": name}, content=content)
     assert answer.status_code == 200, answer.text
     return answer.json()["url"]
-
-
-GOOD_OR_BAD = {
-    "text": "post",
-    "kind": "label",
-    "question": "How is it?",
-    "labels.0.name": "good",
-    "labels.1.name": "bad",
-    "provider": "local",
-}
 
 
 def labelled(site, client, rows, *header):
@@ -1891,15 +1881,7 @@ def test_a_table_without_jobs_is_removed_at_once(site, client):
     assert site.program.library.tables() == []
 
 
-FORM = {
-    "text": "post",
-    "kind": "label",
-    "question": "How is it?",
-    "labels.0.name": "good",
-    "labels.1.name": "bad",
-    "provider": "local",
-    "do": "review",
-}
+FORM = {**GOOD_OR_BAD, "do": "review"}
 
 
 def test_labels_of_another_model_are_not_taken_for_peoples(site, client):

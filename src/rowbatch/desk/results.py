@@ -228,7 +228,6 @@ class Results:
         self._worded: dict[tuple[Path, str], pl.Series] = {}
         self._lock, self._preparing = threading.Lock(), threading.Lock()
         self._foreseen: dict[tuple[object, ...], dict[str, tuple[Notice, ...]]] = {}
-        self._qualities: dict[tuple[object, ...], tuple[RunQuality, CorrectedEstimates | None]] = {}
 
     def prepare(self, wait_s: float = 0.0) -> bool:
         """
@@ -955,9 +954,8 @@ class Results:
         self, coding_set: str, variable: str, part: str
     ) -> tuple[RunQuality, CorrectedEstimates | None]:
         """
-        How good the answers are by a coding set, and the shares or the mean corrected; None for dates.
-
-        The same numbers are computed once.
+        How good the answers are by a coding set, and the shares or the mean corrected; None for dates. They
+        are the same as long as `coding_state` is.
 
         Args:
             coding_set: Its id.
@@ -967,20 +965,16 @@ class Results:
             UsageError: It does not fit, or people settled on nothing.
         """
         coded = self._coded(coding_set, variable, part)
-        key = (coding_set, variable, part, *self.coding_state(coding_set))
-        if key not in self._qualities:
-            population = coded.population([self._rows_beside(coded)], self._not_asked())
-            found = coded.judged(population, Judging(Resampling()))
-            estimates = None
-            if coded.variable.choices or coded.variable.kind == "number":
-                try:
-                    estimates = corrected(coded, population, RunEstimand(), Resampling())
-                except UsageError as error:
-                    if error.kind != "correct-strata-unknown":
-                        raise
-            # One is kept: codes come one after the other.
-            self._qualities = {key: (found, estimates)}
-        return self._qualities[key]
+        population = coded.population([self._rows_beside(coded)], self._not_asked())
+        found = coded.judged(population, Judging(Resampling()))
+        estimates = None
+        if coded.variable.choices or coded.variable.kind == "number":
+            try:
+                estimates = corrected(coded, population, RunEstimand(), Resampling())
+            except UsageError as error:
+                if error.kind != "correct-strata-unknown":
+                    raise
+        return found, estimates
 
     def corrected_split(self, split: Split, coding_set: str) -> CorrectedSplit:
         """
