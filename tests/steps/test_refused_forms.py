@@ -1,6 +1,7 @@
 """Servers of others that refuse a schema as the form of an answer, asked row by row."""
 
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
@@ -55,8 +56,28 @@ def nothing_at_all(body):
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ROWBATCH_API_KEY", "sk-of-a-test")
+    # A report looks at all runs of the same table that the home knows, also those of tests beside this one.
+    monkeypatch.setenv("ROWBATCH_HOME", str(tmp_path / "home"))
     (tmp_path / "t.csv").write_text("text\n" + "".join(f"{text}\n" for text in TEXTS))
     return tmp_path
+
+
+class Killed(BaseException):
+    """The end of the program."""
+
+
+@contextmanager
+def killed_after_answers(monkeypatch):
+    """In it the program ends as soon as it has noted an answer."""
+    noted = DirectClient._note
+
+    def kill(self, rows, number, outcome):
+        noted(self, rows, number, outcome)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DirectClient, "_note", kill)
+        yield
 
 
 def words(command, upstream, *more):
@@ -147,21 +168,9 @@ def test_who_goes_on_asks_as_it_was_asked(place, monkeypatch):
     Killed after the refusal, and after an answer: nothing is asked in vain again, and the journal has a line
     before each call.
     """
-
-    class Killed(BaseException):
-        pass
-
-    noted = DirectClient._note
-
-    def kill(self, rows, number, outcome):
-        noted(self, rows, number, outcome)
-        raise Killed
-
     with fake_upstream(any_object) as upstream:
-        monkeypatch.setattr(DirectClient, "_note", kill)
-        with pytest.raises(Killed):
+        with killed_after_answers(monkeypatch), pytest.raises(Killed):
             run_command_line(words("run", upstream, "--direct", "--yes", "--poll-seconds", "0"))
-        monkeypatch.setattr(DirectClient, "_note", noted)
         before = len(upstream.calls)
         assert run_command_line(["resume", "t", "--yes", "--poll-seconds", "0"]) == 0
         later = upstream.calls[before:]
@@ -212,23 +221,11 @@ def test_a_trial_that_was_stopped_goes_on_where_it_was(place, monkeypatch, capsy
     """
     The same command again pays no row twice, and leaves one run; a trial that is over is not gone on with.
     """
-
-    class Killed(BaseException):
-        pass
-
-    noted = DirectClient._note
-
-    def kill(self, rows, number, outcome):
-        noted(self, rows, number, outcome)
-        raise Killed
-
     with fake_upstream(any_object) as upstream:
         command = words("try", upstream, "--rows", "8", "--yes")
-        monkeypatch.setattr(DirectClient, "_note", kill)
         for _ in range(2):
-            with pytest.raises(Killed):
+            with killed_after_answers(monkeypatch), pytest.raises(Killed):
                 run_command_line(command)
-        monkeypatch.setattr(DirectClient, "_note", noted)
         assert run_command_line(command) == 0
         assert capsys.readouterr().out.count("-> good") == 8
         paid = answered(upstream, any_object)
